@@ -1,0 +1,119 @@
+"""Every reason code of a verdict or a state, in words: what it is, and what to do about it.
+
+Codes are stored, counted and shown; the words are for people and may change. ``{address}`` and ``{source}`` in a
+remedy are filled in where it is shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """``sentence`` says what is the matter, ``remedy`` what to do ("" when it mends itself)."""
+
+    sentence: str
+    remedy: str = ""
+
+
+REASONS: dict[str, Reason] = {
+    # the connection to a peer
+    "unreachable": Reason("The server can't be reached."),
+    "timeout": Reason("The server did not answer in time."),
+    "server-error": Reason("The server answered with an error of its own."),
+    "busy": Reason("The server asked to be left alone for a while."),
+    "bad-answer": Reason("The answer was cut off or is not what was asked for; it was not believed."),
+    "tls-untrusted": Reason(
+        "The server's certificate is not trusted.",
+        "Name the CA that signed it as `ca:` of the source or hub in the configuration.",
+    ),
+    "tls-expired": Reason("The server's certificate has expired.", "Renew the certificate on the server."),
+    # the account
+    "credential-refused": Reason(
+        "The service account's password is not accepted; nothing was tried again with it.",
+        "Type the new one: calendar-connector secret set {secret}",
+    ),
+    "credential-missing": Reason(
+        "There is no password for the service account yet.", "calendar-connector secret set {secret}"
+    ),
+    "channel-binding": Reason(
+        "The server demands Extended Protection and the connection does not satisfy it.",
+        "Connect to Exchange directly, or through a TLS bridge with the same certificate.",
+    ),
+    # a mailbox
+    "address-unknown": Reason(
+        "The mail system knows no such address.",
+        "Check the spelling; in the Exchange Management Shell: Get-Recipient {address}",
+    ),
+    "domain-not-allowed": Reason(
+        "The address is in none of the mail domains of any source.",
+        "Add the domain to `domains:` of the source it belongs to.",
+    ),
+    "alias-address": Reason(
+        "The address is an alias.", "Activate the mailbox by its primary address: {primary}"
+    ),
+    "impersonation-denied": Reason(
+        "The service account may not open this mailbox.",
+        "Put it into the management scope of the role assignment; in the Exchange Management Shell:"
+        " Get-ManagementRoleAssignment -Role ApplicationImpersonation",
+    ),
+    "mailbox-disabled": Reason(
+        "The mailbox or its account is disabled.",
+        "In the Exchange Management Shell: Get-Mailbox {address} | Format-List *Disabled*",
+    ),
+    "no-calendar": Reason("The mailbox has no calendar folder that can be read."),
+    "moved-to-exchange-online": Reason(
+        "The mailbox has moved to Exchange Online, which this connector does not reach.",
+        "Use the cloud's own connector for it: calendar-connector mailbox deactivate {address}",
+    ),
+    "mailbox-moving": Reason("The mailbox is just being moved to another database."),
+    "redirect-not-trusted": Reason(
+        "Autodiscover leads to a host that is not on the trust list.",
+        "Look at it and allow it: calendar-connector source redirects {source}",
+    ),
+    "left-roster": Reason(
+        "The mailbox has left the roster; it is deactivated when `leave_after` has passed."
+    ),
+    "paused": Reason("Paused by an administrator.", "calendar-connector mailbox resume {address}"),
+    "same-address-other-mailbox": Reason(
+        "The address now belongs to another mailbox than the one that was activated.",
+        "calendar-connector mailbox deactivate {address}, then activate it anew.",
+    ),
+    # the feed and its items
+    "cursor-expired": Reason("The source has forgotten where we were; the mailbox is read afresh."),
+    "item-corrupt": Reason("The item is damaged in the mailbox."),
+    "item-unreadable": Reason("The item could not be read."),
+    "item-not-found": Reason("The item is no longer there."),
+    "item-changed": Reason("The item was changed by somebody else at the same moment."),
+    "unsupported-time-zone": Reason("The item is in a time zone that can't be made out."),
+    # keys and the hub
+    "key-unknown": Reason("The key service does not know this key."),
+    "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
+    "hub-refused": Reason("The hub will not take this event."),
+    "superseded": Reason(
+        "Another copy of this appliance has taken over at the hub; this one has stopped.",
+        "Switch one of them off. If this is the one to keep: calendar-connector run --take-over",
+    ),
+    # commands and writes
+    "command-not-sealed": Reason("The command was not sealed to this mailbox and was not opened."),
+    "command-expired": Reason("The command came too late."),
+    "command-unknown": Reason("This version does not know that kind of command."),
+    "command-malformed": Reason("The command lacks something or has a wrong value."),
+    "write-not-allowed": Reason(
+        "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
+    ),
+    "mode-observe": Reason(
+        "The connector only observes.", "Set `mode: active` when it should write into calendars."
+    ),
+    "brake": Reason(
+        "Too many calendar writes in a short time; all writes are stopped.",
+        "Find out why, then: calendar-connector writes release",
+    ),
+    "epoch-unconfirmed": Reason("The hub has not confirmed this start yet; no calendar is written before."),
+}
+
+
+def explain(code: str) -> Reason:
+    """The words for a code; a code nobody described stands for itself."""
+    return REASONS.get(code, Reason(code))
