@@ -1,0 +1,114 @@
+"""What must fit together across sections. Each finding is a path and the sentence on what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from connector.config import files
+from connector.config.models import Config
+from connector.config.sources import ExchangeSource
+from connector.config.tree import Path
+from connector.config.writing import Template
+
+Finding = tuple[Path, str]
+
+MANUAL = "manual"
+"""Origin of mailboxes activated by hand; no place of the roster may be called so."""
+
+
+def check(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:
+    """Find everything that does not fit; ``data`` is the text's own content, whose names count as known."""
+    yield from _references(config, data)
+    yield from _domains(config)
+    yield from _accounts(config)
+    yield from _rates(config)
+    if MANUAL in config.roster.from_:
+        yield (
+            ("roster", "from", MANUAL),
+            f"{MANUAL} is what mailboxes activated by hand are listed under; rename it",
+        )
+    yield from files.check(config)
+
+
+def _references(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:
+    for section, path, name in _named(config):
+        written = data.get(section)
+        known = {*getattr(config, section), *(written if isinstance(written, dict) else ())}
+        if name not in known:
+            yield path, _unknown(section, name, sorted(known))
+
+
+def _unknown(section: str, name: str, known: list[str]) -> str:
+    if not known:
+        return f"there is no section {section}; add it with an entry {name}"
+    close = difflib.get_close_matches(name, known, n=1)
+    return f"{name} is not in {section}; write {close[0] if close else 'one of ' + ', '.join(known)}, or add it there"
+
+
+def _named(config: Config) -> Iterator[tuple[str, Path, str]]:
+    """Every place that refers to an entry of another section by name."""
+    for path, name in _proxies(config):
+        if name is not None:
+            yield "proxies", path, name
+    for place, entry in config.roster.from_.items():
+        yield "policies", ("roster", "from", place, "policy"), entry.policy
+        if entry.directory is not None:
+            yield "directories", ("roster", "from", place, "directory"), entry.directory
+    for kind, service in config.conference.items():
+        if isinstance(service, Template) and service.directory is not None:
+            yield "directories", ("conference", kind, "directory"), service.directory
+    for word, kind in config.keywords.items():
+        yield "conference", ("keywords", word), kind
+
+
+def _proxies(config: Config) -> Iterator[tuple[Path, str | None]]:
+    yield ("hub", "proxy"), config.hub.proxy
+    yield ("alarms", "proxy"), config.alarms.proxy
+    yield from ((("sources", name, "proxy"), source.proxy) for name, source in config.sources.items())
+    for name, service in config.conference.items():
+        yield ("conference", name, "proxy"), getattr(service, "proxy", None)
+
+
+def _domains(config: Config) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for name, source in config.sources.items():
+        for place, domain in enumerate(source.domains):
+            if domain in owners:
+                yield ("sources", name, "domains", place), _twice(domain, owners[domain], name)
+            owners.setdefault(domain, name)
+
+
+def _twice(domain: str, first: str, second: str) -> str:
+    if first == second:
+        return f"{domain} stands here twice; keep one"
+    return (
+        f"{domain} belongs to source {first} already; a domain has one source, so remove it from one of them"
+    )
+
+
+def _accounts(config: Config) -> Iterator[Finding]:
+    for name, source in config.sources.items():
+        if not isinstance(source, ExchangeSource):
+            continue
+        latest = None
+        for account, entry in source.accounts.items():
+            if latest is not None and entry.from_ is not None and entry.from_ <= latest:
+                path: Path = ("sources", name, "accounts", account, "from")
+                yield (
+                    path,
+                    f"{entry.from_} is not after {latest} of the account above; put the accounts in order",
+                )
+            latest = entry.from_ or latest
+
+
+def _rates(config: Config) -> Iterator[Finding]:
+    for name, source in config.sources.items():
+        limits = source.limits
+        if limits.first_load.per_second > limits.requests.per_second:
+            path: Path = ("sources", name, "limits", "first_load")
+            yield (
+                path,
+                f"{limits.first_load} is above requests ({limits.requests}), of which it is a part; lower it",
+            )

@@ -1,0 +1,33 @@
+"""What this version takes in a configuration and does not use yet; each entry goes when its function comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector.config.models import Config
+from connector.config.problems import spell
+from connector.config.sources import GoogleSource
+from connector.config.tree import Path
+
+
+def notes(config: Config) -> tuple[str, ...]:
+    """One sentence for every configured part that has no effect yet."""
+    return tuple(f"{spell(path)} is accepted and not yet used by this version" for path in _unused(config))
+
+
+def _unused(config: Config) -> Iterator[Path]:
+    for name, source in config.sources.items():
+        if isinstance(source, GoogleSource):
+            yield ("sources", name)
+    if config.keys.service != "local":
+        yield ("keys", "service")
+    yield from (
+        ("proxies", name, "auth") for name, proxy in config.proxies.items() if proxy.auth == "negotiate"
+    )
+    yield from (("roster", "from", name) for name, entry in config.roster.from_.items() if entry.directory)
+    for name, policy in config.policies.items():
+        if "keyword" in policy.write:
+            yield ("policies", name, "write")
+    for section in ("directories", "invitation", "keywords", "conference", "join_rules", "metrics", "alarms"):
+        if section in config.model_fields_set and getattr(config, section):
+            yield (section,)

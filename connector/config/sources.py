@@ -1,0 +1,161 @@
+"""The calendar systems that are read: ``sources`` and what belongs to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from connector.config.addresses import HostEndpoint, HttpsUrl
+from connector.config.frozen import FrozenMap
+from connector.config.kinds import (
+    ByteSize,
+    Day,
+    DayHours,
+    Domain,
+    Duration,
+    Host,
+    Name,
+    RateOf,
+    Section,
+    Text,
+    Trust,
+    Whole,
+    between,
+    whole,
+)
+from connector.config.units import Rate, Size
+
+
+class Account(Section):
+    """A service account. Its password is the secret exchange/SOURCE/ACCOUNT."""
+
+    user: Text
+    """The logon name, as user@domain or DOMAIN\\user."""
+
+    from_: Day | None = Field(default=None, alias="from")
+    """Use it from this day on; the account before it is used until then."""
+
+
+class Autodiscover(Section):
+    """How the servers of a mailbox are found."""
+
+    trust: tuple[Host, ...] = ()
+    """Hosts to which a redirect may lead without asking."""
+
+
+class Timing(Section):
+    """How soon and how often the source is asked."""
+
+    debounce: Annotated[Duration, between("0s", "5m")] = timedelta(seconds=2)
+    """How long after a first nudge its mailbox is looked at."""
+
+    sweep: Annotated[Duration, between("1m", "7d")] = timedelta(hours=2)
+    """A mailbox not looked at for so long is looked at, nudge or not."""
+
+    poll: Annotated[Duration, between("1s", "1d")] = timedelta(seconds=60)
+    """How often a mailbox without a stream is looked at."""
+
+    out_of_office: Annotated[Duration, between("1s", "1d")] = timedelta(minutes=5)
+    """How often the out-of-office settings are asked for."""
+
+    stream_timeout: Annotated[Duration, between("1m", "30m")] = timedelta(minutes=30)
+    """How long one streaming connection lives, in whole minutes."""
+
+    heartbeat: Annotated[Duration, between("1s", "10m")] = timedelta(seconds=95)
+    """A stream silent for so long counts as broken."""
+
+    @model_validator(mode="after")
+    def _stream_counts_minutes(self) -> Timing:
+        if self.stream_timeout % timedelta(minutes=1):
+            raise ValueError("stream_timeout counts in whole minutes; write 1m to 30m")
+        return self
+
+
+class Limits(Section):
+    """How much the source is asked for."""
+
+    requests: RateOf = Rate(20, timedelta(seconds=1))
+    """Requests over all work together."""
+
+    first_load: RateOf = Rate(5, timedelta(seconds=1))
+    """Requests of the first load of new mailboxes, within the rate above."""
+
+    first_load_hours: DayHours | None = None
+    """First loads run only in these hours; at any time when left out."""
+
+    answer: ByteSize = Size(32_000_000)
+    """A larger answer of the server is not read to its end."""
+
+
+class ExchangeSource(Section):
+    """An Exchange organisation on the customer's premises, reached over EWS."""
+
+    type: Literal["exchange"]
+    """The kind of calendar system."""
+
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    """The mail domains whose mailboxes live here."""
+
+    accounts: Annotated[Mapping[Name, Account], Field(min_length=1), AfterValidator(FrozenMap)]
+    """Service accounts with the right to impersonate, by name; one is in use, the others take over."""
+
+    url: HttpsUrl | None = None
+    """The EWS address of every mailbox, instead of asking Autodiscover."""
+
+    autodiscover: Autodiscover = Autodiscover()
+    """How the servers of a mailbox are found; not together with url."""
+
+    auth: Literal["negotiate", "ntlm", "basic"] = "negotiate"
+    """How the service account logs on."""
+
+    ca: Trust = "system"
+    """Which certificate authorities the servers' certificates may come from."""
+
+    proxy: Name | None = None
+    """Name of the proxy to go through; direct when left out."""
+
+    resolve: Mapping[Host, HostEndpoint] = FrozenMap()
+    """Addresses of hosts that DNS does not give as they are needed here: host: "address:port"."""
+
+    stream: Literal["grouped", "per-mailbox", "off"] = "grouped"
+    """How changes are heard of: one stream for many mailboxes, a stream each, or by asking regularly."""
+
+    stream_max: Annotated[Whole, whole(0, 5000)] = 100
+    """Streams at most with stream: per-mailbox; further mailboxes are polled."""
+
+    timing: Timing = Timing()
+    """How soon and how often the source is asked."""
+
+    limits: Limits = Limits()
+    """How much the source is asked for."""
+
+    @model_validator(mode="after")
+    def _one_way_to_the_servers(self) -> ExchangeSource:
+        if self.url and "autodiscover" in self.model_fields_set:
+            raise ValueError("url and autodiscover exclude each other; keep one of them")
+        return self
+
+
+class GoogleSource(Section):
+    """A Google Workspace tenant. Its service account key is the secret google/SOURCE."""
+
+    type: Literal["google"]
+    """The kind of calendar system."""
+
+    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    """The mail domains whose calendars live here."""
+
+    push: Literal["hub", "off"] = "hub"
+    """How changes are heard of: through the hub, or by asking regularly."""
+
+    proxy: Name | None = None
+    """Name of the proxy to go through; direct when left out."""
+
+    limits: Limits = Limits()
+    """How much the source is asked for."""
+
+
+Source = Annotated[ExchangeSource | GoogleSource, Field(discriminator="type")]
