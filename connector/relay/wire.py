@@ -53,7 +53,7 @@ MAX_DESCENT = 1000
 MAX_COMMAND = 1024 * 1024
 
 STALE = "stale"
-KNOWN_ERRORS = frozenset({STALE, "blocked", "busy", "malformed", "not-enrolled", "too-large"})
+KNOWN_ERRORS = frozenset({STALE, "blocked", "busy", "malformed", "too-large"})
 """Codes of rejections that are kept by name; any other becomes ``hub-refused``, so that no hub writes into our books."""
 
 _DIGITS = re.compile(rf"[0-9]{{{SEQUENCE_DIGITS}}}")
