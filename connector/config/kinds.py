@@ -9,7 +9,15 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Strict, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    Strict,
+    model_validator,
+)
 
 from connector.config import units
 from connector.config.frozen import FrozenMap
@@ -20,6 +28,13 @@ class Section(BaseModel):
     """A part of the configuration. A key with nothing behind it counts as not written."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+    def __eq__(self, other: object) -> bool:
+        """Equal when every value is, written or by default."""
+        return isinstance(other, Section) and type(self) is type(other) and self.__dict__ == other.__dict__
+
+    def __hash__(self) -> int:
+        return hash((type(self), *self.__dict__.values()))
 
     @model_validator(mode="before")
     @classmethod
@@ -56,11 +71,12 @@ def _from_text(parse: Callable[[str], Any], kind: type, form: str) -> BeforeVali
 
 
 def quantity(parse: Callable[[str], Any], kind: type, form: str) -> tuple[BeforeValidator, Form]:
+    """Read text with `parse`, let a `kind` through, and say `form` to everything else."""
     return _from_text(parse, kind, form), Form(form)
 
 
 Duration = Annotated[timedelta, *quantity(units.parse_duration, timedelta, units.DURATION_FORM)]
-ByteSize = Annotated[int, *quantity(units.parse_size, Size, units.SIZE_FORM)]
+ByteSize = Annotated[InstanceOf[Size], *quantity(units.parse_size, Size, units.SIZE_FORM)]
 RateOf = Annotated[Rate, *quantity(units.parse_rate, Rate, units.RATE_FORM)]
 Share = Annotated[Percent, *quantity(units.parse_percent, Percent, units.PERCENT_FORM)]
 ShareRate = Annotated[PercentRate, *quantity(units.parse_percent_rate, PercentRate, units.PERCENT_RATE_FORM)]

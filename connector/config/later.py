@@ -29,5 +29,5 @@ def _unused(config: Config) -> Iterator[Path]:
         if "keyword" in policy.write:
             yield ("policies", name, "write")
     for section in ("directories", "invitation", "keywords", "conference", "join_rules", "metrics", "alarms"):
-        if section in config.model_fields_set and getattr(config, section):
+        if getattr(config, section) != Config.model_fields[section].default:
             yield (section,)

@@ -134,7 +134,7 @@ class ExchangeSource(Section):
 
     @model_validator(mode="after")
     def _one_way_to_the_servers(self) -> ExchangeSource:
-        if self.url and "autodiscover" in self.model_fields_set:
+        if self.url and self.autodiscover.trust:
             raise ValueError("url and autodiscover exclude each other; keep one of them")
         return self
 

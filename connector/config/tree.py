@@ -175,7 +175,7 @@ class _Reader:
         if _UNSHOWABLE.search(text):
             self._complain(event, "this value holds a character that can't be shown; remove it")
             text = _UNSHOWABLE.sub("?", text)
-        return Scalar(_resolve(text) if event.style is None else text, self._mark(event))
+        return Scalar(resolve(text) if event.style is None else text, self._mark(event))
 
     def _items(self, start: Any, events: Iterator[Any], depth: int) -> Items:
         self._count(start, 1)
@@ -245,7 +245,8 @@ class _Reader:
         return _Refused(Problem(sentence, self.file, line, column))
 
 
-def _resolve(text: str) -> str | int | float | bool | None:
+def resolve(text: str) -> str | int | float | bool | None:
+    """Say what a plain, unquoted word stands for: only true and false are booleans, only null is nothing."""
     if text in {"", "null", "~"}:
         return None
     if text in {"true", "false"}:

@@ -58,11 +58,11 @@ def parse_duration(text: str) -> timedelta:
 
 
 def format_duration(span: timedelta) -> str:
-    """Write a span in the largest unit that divides it, to the millisecond."""
+    """Write a span in the largest unit up to days that divides it, to the millisecond."""
     if not span:
         return "0s"
     for letter, unit in _SPANS.items():
-        if not span % unit:
+        if letter != "w" and not span % unit:
             return f"{span // unit}{letter}"
     return f"{span // _SPANS['ms']}ms"
 

@@ -1,0 +1,92 @@
+"""``calendar-connector config``: is it right, what is in force, what would a reload change, what may be written."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from connector.cli.options import Frame, UsageRefused, common_options
+from connector.config import Config, Loaded, diff, load, sample, show, values
+from connector.errors import ConfigError
+
+
+@click.group()
+def config() -> None:
+    """Check, show and compare the configuration."""
+
+
+@config.command()
+@click.option("--offline", is_flag=True, help="Look at the files alone, not at the keystore.")
+@common_options
+def check(frame: Frame, *, offline: bool) -> int:
+    """Name everything that is wrong, with file and line."""
+    try:
+        loaded = frame.load()
+    except ConfigError as error:
+        return _refused(frame, error)
+    missing = () if offline else _missing_secrets(loaded.config)
+    if frame.out.json:
+        frame.out.data(
+            {"ok": not missing, "digest": loaded.digest, "notes": loaded.notes, "missing_secrets": missing}
+        )
+    for note in loaded.notes:
+        frame.out.warn(note)
+    for name in missing:
+        frame.out.warn(f"secret {name} is missing; set it with: calendar-connector secret set {name}")
+    frame.out.say(f"{frame.config_path} is right: {_summary(loaded)}")
+    return 1 if missing else 0
+
+
+def _refused(frame: Frame, error: ConfigError) -> int:
+    if not frame.out.json:
+        raise error
+    frame.out.data({"ok": False, "problems": [asdict(problem) for problem in error.problems]})
+    return error.exit_code
+
+
+def _summary(loaded: Loaded) -> str:
+    config = loaded.config
+    return f"mode {config.mode}, sources {', '.join(config.sources)}, policies {', '.join(config.policies)}"
+
+
+def _missing_secrets(config: Config) -> tuple[str, ...]:
+    return () if config.keystore_path.exists() else config.secret_names()
+
+
+@config.command("show")
+@common_options
+def show_(frame: Frame) -> None:
+    """Print every value in force, and the line it comes from."""
+    loaded = frame.load()
+    if frame.out.json:
+        frame.out.data({"digest": loaded.digest, "values": values(loaded)})
+    else:
+        frame.out.text(f"{show(loaded)}# digest {loaded.digest}")
+
+
+@config.command("diff")
+@click.argument("oldfile", required=False, type=click.Path(path_type=Path))
+@common_options
+def diff_(frame: Frame, *, oldfile: Path | None) -> None:
+    """Say what a reload would change: the file against OLDFILE, or against what the daemon has in force."""
+    new = frame.load()
+    sentences = diff(load(oldfile) if oldfile else _in_force(new.config), new)
+    if frame.out.json:
+        frame.out.data(sentences)
+    else:
+        for sentence in sentences:
+            frame.out.text(sentence)
+        frame.out.say("" if sentences else "nothing changes")
+
+
+def _in_force(config: Config) -> Loaded:  # noqa: ARG001 - the seam for the control socket
+    raise UsageRefused("name the file to compare with: calendar-connector config diff OLDFILE")
+
+
+@config.command("sample")
+@common_options
+def sample_(frame: Frame) -> None:
+    """Print a commented sample to begin with."""
+    frame.out.text(sample().removesuffix("\n"))
