@@ -41,6 +41,23 @@ REASONS: dict[str, Reason] = {
         "The server demands Extended Protection and the connection does not satisfy it.",
         "Connect to Exchange directly, or through a TLS bridge with the same certificate.",
     ),
+    "logon-limit": Reason(
+        "Three logons of the service account failed within half an hour; more have to wait."
+    ),
+    "front-end-refuses": Reason("One Exchange server refuses the service account while others accept it."),
+    "no-challenge": Reason("The server refused the logon without saying which kinds it accepts."),
+    "auth-not-offered": Reason(
+        "The server does not offer the configured kind of logon.",
+        "Set `auth:` to a kind it offers; in the Exchange Management Shell:"
+        " Get-WebServicesVirtualDirectory | Format-List *Authentication*",
+    ),
+    "tls-needed": Reason("A password is only sent over TLS.", "Write the address as https://"),
+    "server-version": Reason("The server does not accept the protocol version that was announced."),
+    "server-setup": Reason("Something is set up wrongly on the Exchange server; its log says what."),
+    "ews-forbidden": Reason(
+        "The server forbids Exchange Web Services for this mailbox or program.",
+        "In the Exchange Management Shell: Get-CASMailbox {address} | Format-List Ews*",
+    ),
     # a mailbox
     "address-unknown": Reason(
         "The mail system knows no such address.",
@@ -87,6 +104,8 @@ REASONS: dict[str, Reason] = {
     "item-not-found": Reason("The item is no longer there."),
     "item-changed": Reason("The item was changed by somebody else at the same moment."),
     "unsupported-time-zone": Reason("The item is in a time zone that can't be made out."),
+    "subscription-lost": Reason("The server has dropped the subscription; a new one is made."),
+    "no-free-busy": Reason("The server gives no free/busy times of this person."),
     # keys and the hub
     "key-unknown": Reason("The key service does not know this key."),
     "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
@@ -103,6 +122,8 @@ REASONS: dict[str, Reason] = {
     "write-not-allowed": Reason(
         "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
     ),
+    "request-refused": Reason("Exchange refuses this request and always will."),
+    "mailbox-full": Reason("The mailbox is full; nothing can be written into it."),
     "mode-observe": Reason(
         "The connector only observes.", "Set `mode: active` when it should write into calendars."
     ),

@@ -1,0 +1,174 @@
+"""The logon gate: no account is ever locked by us (operating.md, "Passwords and lock-out").
+
+A logon is *unproven* from the moment the secret is about to go out until the server has said yes or no. At most two
+are unproven at once, at most three may fail in 30 minutes, and a password version that was refused is not tried again.
+A refusal by one front end while others accept is that server's fault: only when two different front ends, or the
+only one there is, refuse without an acceptance in between is the version taken for refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from connector.errors import CredentialRefused, Scope, Throttled, Transient
+from connector.source.exchange.settings import RefusedSecrets
+
+UNPROVEN = 2
+FAILURES = 3
+SPAN = 30 * 60.0
+PATIENCE = 30.0
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One logon under way; the connection reports how it ended, or nothing when no verdict was given."""
+
+    secret: str = field(repr=False)
+    accepted_by: str | None = None
+    refused_by: str | None = None
+    failed: bool = False
+    """Whether the server may have counted it as a bad logon, whatever it meant."""
+
+    def accepted(self, front_end: str) -> None:
+        """The server took the secret."""
+        self.accepted_by = front_end
+
+    def refused(self, front_end: str) -> None:
+        """The server saw the secret and answered 401."""
+        self.refused_by = front_end
+        self.failed = True
+
+
+@dataclass(slots=True)
+class _Standing:
+    """What the front ends said to the password version in use."""
+
+    fingerprint: str = ""
+    accepting: set[str] = field(default_factory=set)
+    refusing: set[str] = field(default_factory=set)
+
+    def accept(self, front_end: str) -> None:
+        self.accepting.add(front_end)
+        self.refusing = set()
+
+    def refuse(self, front_end: str) -> bool:
+        """Note the refusal; True when it speaks for the account and not just for that server."""
+        self.accepting.discard(front_end)
+        self.refusing.add(front_end)
+        return not self.accepting or len(self.refusing) > 1
+
+
+class LogonGate:
+    """Every logon of one service account passes here."""
+
+    def __init__(
+        self,
+        account: str,
+        password: Callable[[], str],
+        refusals: RefusedSecrets,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._account = account
+        self._password = password
+        self._refusals = refusals
+        self._monotonic = monotonic
+        self._turn = threading.Condition()
+        self._unproven = 0
+        self._failures: deque[float] = deque(maxlen=FAILURES)
+        self._standing = _Standing()
+        self._known = ("", "")
+
+    @contextmanager
+    def logon(self) -> Iterator[Attempt]:
+        """Wait for a turn and hand out the secret; the caller reports the outcome on the attempt.
+
+        Raises:
+            CredentialRefused: there is no secret, or this version of it was refused before or just now.
+            Throttled: three logons failed within 30 minutes.
+            Transient: no turn came, or one front end refuses what others accept.
+        """
+        attempt = Attempt(self._enter())
+        try:
+            yield attempt
+        finally:
+            conclusive = self._leave(attempt)
+        if attempt.refused_by is not None:
+            raise self._refusal(attempt.refused_by, conclusive=conclusive)
+
+    def _enter(self) -> str:
+        with self._turn:
+            if not self._turn.wait_for(self._has_room, PATIENCE):
+                raise Transient("busy", "waited in vain for a turn to log on", scope=Scope.SOURCE)
+            self._check_failures()
+            secret = self._current()
+            self._unproven += 1
+            return secret
+
+    def _has_room(self) -> bool:
+        failed = len(self._recent())
+        return failed >= FAILURES or (self._unproven < UNPROVEN and self._unproven + failed < FAILURES)
+
+    def _recent(self) -> deque[float]:
+        while self._failures and self._failures[0] <= self._monotonic() - SPAN:
+            self._failures.popleft()
+        return self._failures
+
+    def _check_failures(self) -> None:
+        recent = self._recent()
+        if len(recent) >= FAILURES:
+            wait = timedelta(seconds=recent[0] + SPAN - self._monotonic())
+            detail = f"{len(recent)} logons of {self._account} failed in the last 30 minutes"
+            raise Throttled("logon-limit", detail, retry_after=wait, scope=Scope.SOURCE)
+
+    def _current(self) -> str:
+        secret = self._password()
+        if not secret:
+            raise CredentialRefused("credential-missing", f"no password for {self._account}")
+        fingerprint = self._fingerprint(secret)
+        if fingerprint != self._standing.fingerprint:
+            self._standing = _Standing(fingerprint)
+        if self._refusals.refused(self._account, fingerprint):
+            raise CredentialRefused(
+                "credential-refused", f"this password of {self._account} was refused before"
+            )
+        return secret
+
+    def _fingerprint(self, secret: str) -> str:
+        if self._known[0] != secret:
+            self._known = (secret, fingerprint(self._account, secret))
+        return self._known[1]
+
+    def _leave(self, attempt: Attempt) -> bool:
+        with self._turn:
+            self._unproven -= 1
+            self._turn.notify_all()
+            if attempt.failed:
+                self._failures.append(self._monotonic())
+            return self._known[0] == attempt.secret and self._learn(attempt)
+
+    def _learn(self, attempt: Attempt) -> bool:
+        if attempt.accepted_by is not None:
+            self._standing.accept(attempt.accepted_by)
+        if attempt.refused_by is None or not self._standing.refuse(attempt.refused_by):
+            return False
+        self._refusals.mark(self._account, self._standing.fingerprint)
+        return True
+
+    def _refusal(self, front_end: str, *, conclusive: bool) -> CredentialRefused | Transient:
+        detail = f"{front_end} answered 401 to {self._account}"
+        if conclusive:
+            return CredentialRefused("credential-refused", detail)
+        return Transient("front-end-refuses", detail, scope=Scope.SERVER)
+
+
+def fingerprint(account: str, secret: str) -> str:
+    """Eight hex digits that tell versions apart; slow to compute and too short to confirm a guess by."""
+    salt = f"calendar-connector refused secret {account.lower()}".encode()
+    return hashlib.scrypt(secret.encode(), salt=salt, n=2**14, r=8, p=1, dklen=4).hex()

@@ -1,0 +1,311 @@
+"""Requests to Exchange: pooled by endpoint, authenticated, bounded and traceable.
+
+Nothing here sleeps or retries, but for one read on a kept connection that turned out to be dead. Every failure is a
+verdict of connector.errors whose detail ends in the ids by which the Exchange team finds the request in its logs.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Self
+
+import requests
+
+from connector.errors import Transient, Verdict
+from connector.source.exchange import envelope
+from connector.source.exchange.authentication import Authenticator
+from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes, tls_context
+from connector.source.exchange.errors import (
+    CONNECTION_FAILURES,
+    exception_verdict,
+    http_verdict,
+    message_verdict,
+)
+from connector.source.exchange.gate import LogonGate
+from connector.source.exchange.pool import Endpoint, OwnProtocol
+from connector.source.exchange.settings import ExchangeSettings, RefusedSecrets
+
+XML = "text/xml; charset=utf-8"
+CHUNK = 65536
+TRACED = ("request-id", "X-FEServer", "X-BEServer")
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One HTTP request. ``repeatable`` reads are sent once more when a kept connection turns out to be dead."""
+
+    url: str
+    body: bytes = b""
+    method: str = "POST"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    authenticated: bool = True
+    repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer, read to its end. ``cookies`` are those it set, ``trace`` finds it in the server's logs."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    cookies: Mapping[str, str]
+    trace: str
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One EWS operation: ``payload`` is the child of soap:Body, ``acting`` the mailbox to impersonate ("" for none).
+
+    ``anchor`` says whose mailbox server shall answer (X-AnchorMailbox), ``acting`` unless given.
+    """
+
+    endpoint: str
+    payload: envelope.Element
+    acting: str = ""
+    anchor: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    cookies: Mapping[str, str] = field(default_factory=dict)
+    repeatable: bool = True
+
+    def letter(self, *, encoding: str = "gzip") -> Letter:
+        """The same as an HTTP request; ``encoding`` is what the answer may be compressed with."""
+        anchor = self.anchor or self.acting
+        headers = {"Content-Type": XML, "Accept-Encoding": encoding, **self.headers}
+        if anchor:
+            headers["X-AnchorMailbox"] = anchor
+        return Letter(
+            self.endpoint,
+            envelope.wrap(self.payload, self.acting),
+            headers=headers,
+            cookies=self.cookies,
+            repeatable=self.repeatable,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An operation's response element, and the affinity cookie when the server set one."""
+
+    response: envelope.Element
+    cookies: Mapping[str, str]
+    trace: str
+
+    @property
+    def affinity(self) -> str | None:
+        """The value of X-BackEndOverrideCookie."""
+        return self.cookies.get(AFFINITY_COOKIE)
+
+
+class Stream:
+    """An answer that goes on: one reader, and ``sever`` from any thread to end its read."""
+
+    def __init__(self, line: Line, response: requests.Response, trace: str) -> None:
+        self._line = line
+        self._response = response
+        self.cookies: Mapping[str, str] = response.cookies.get_dict()
+        self.trace = trace
+
+    def read(self) -> bytes:
+        """What has arrived, at least one byte; b"" at the end.
+
+        Raises:
+            Transient: the connection broke, or nothing came for the time of silence.
+        """
+        try:
+            piece: bytes = self._response.raw.read1(CHUNK, decode_content=True)
+        except CONNECTION_FAILURES as error:
+            raise _traced(exception_verdict(error), self.trace) from error
+        return piece
+
+    def sever(self) -> None:
+        """End the read another thread is blocked in, within milliseconds."""
+        self._line.sever()
+
+    def close(self) -> None:
+        """Give the connection up; for the reader's own thread."""
+        self._line.sever()
+        self._response.close()
+        self._line.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Exchange:
+    """The way to one Exchange organisation: every request of a source and of its watcher goes through here."""
+
+    def __init__(
+        self,
+        settings: ExchangeSettings,
+        refusals: RefusedSecrets,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Read the CA bundle and the routes.
+
+        Raises:
+            ConfigError: the bundle or a route can't be used.
+        """
+        self.settings = settings
+        self._context = tls_context(settings.ca)
+        self._routes = routes(settings.resolve)
+        gate = LogonGate(settings.user, settings.password, refusals, monotonic)
+        self._authenticator = Authenticator(settings.auth, settings.user, gate)
+        self._monotonic = monotonic
+        self._lock = threading.Lock()
+        self._pools: dict[str, OwnProtocol] = {}
+
+    def call(self, call: Call) -> Answer:
+        """Carry out an operation; a SOAP fault is raised, response messages are the caller's to judge.
+
+        Raises:
+            Verdict: whatever went wrong on the way, never a library's exception.
+        """
+        reply = self.send(call.letter())
+        return Answer(_response(reply), reply.cookies, reply.trace)
+
+    def open(self, call: Call) -> Stream:
+        """Start an operation whose answer goes on (GetStreamingEvents), on a connection of its own.
+
+        Raises:
+            Verdict: the server did not answer 200.
+        """
+        letter, line = call.letter(encoding="identity"), self._open_line()
+        try:
+            response = self._transmit(line, letter)
+            trace = _trace(response)
+            if response.status_code != requests.codes.ok:
+                reply = self._read(response)
+                _response(reply)
+                raise _traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+        except Verdict:
+            line.close()
+            raise
+        return Stream(line, response, trace)
+
+    def send(self, letter: Letter) -> Reply:
+        """One HTTP request and its whole answer, of whatever status but 401.
+
+        Raises:
+            Verdict: the logon, the connection or the body failed.
+        """
+        with self._line(letter.url) as line:
+            used = line.socket is not None
+            try:
+                return self._exchange(line, letter)
+            except Transient as verdict:
+                if not (used and letter.repeatable and verdict.code == "unreachable"):
+                    raise
+            line.close()
+            return self._exchange(line, letter)
+
+    def close(self) -> None:
+        """Close every kept connection."""
+        with self._lock:
+            pools, self._pools = list(self._pools.values()), {}
+        for pool in pools:
+            pool.discard()
+
+    def _exchange(self, line: Line, letter: Letter) -> Reply:
+        return self._read(self._transmit(line, letter))
+
+    def _transmit(self, line: Line, letter: Letter) -> requests.Response:
+        limits = self.settings.limits
+        headers = {
+            "client-request-id": str(uuid.uuid4()),
+            "return-client-request-id": "true",
+            **letter.headers,
+        }
+        timeout = (limits.connect, limits.silence)
+        try:
+            request = line.prepare_request(
+                requests.Request(letter.method, letter.url, headers=headers, data=letter.body or None)
+            )
+            if letter.authenticated:
+                return self._authenticator.send(line, request, letter.cookies, timeout)
+            return line.transmit(request, letter.cookies, timeout)
+        except CONNECTION_FAILURES as error:
+            raise _traced(exception_verdict(error), headers["client-request-id"]) from error
+
+    def _read(self, response: requests.Response) -> Reply:
+        trace = _trace(response)
+        try:
+            body = self._body(response, trace)
+        except CONNECTION_FAILURES as error:
+            raise _traced(exception_verdict(error), trace) from error
+        return Reply(response.status_code, response.headers, body, response.cookies.get_dict(), trace)
+
+    def _body(self, response: requests.Response, trace: str) -> bytes:
+        limits, end, body = self.settings.limits, self._monotonic() + self.settings.limits.answer, bytearray()
+        for chunk in response.iter_content(CHUNK):
+            body += chunk
+            if len(body) > limits.body:
+                raise Transient("bad-answer", f"more than {limits.body} bytes; {trace}")
+            if self._monotonic() > end:
+                raise Transient("timeout", f"the answer took more than {limits.answer:g} s; {trace}")
+        return bytes(body)
+
+    def _open_line(self) -> Line:
+        return Line(self._context, self._routes, self.settings.user_agent)
+
+    @contextmanager
+    def _line(self, url: str) -> Iterator[Line]:
+        pool = self._pool(url)
+        line = pool.get_session()
+        try:
+            yield line
+        except BaseException:
+            line.close()
+            raise
+        finally:
+            pool.release_session(line)
+
+    def _pool(self, url: str) -> OwnProtocol:
+        origin = "/".join(url.split("/", 3)[:3]).lower()
+        limits = self.settings.limits
+        with self._lock:
+            if origin not in self._pools:
+                endpoint = Endpoint(origin, limits.workers, limits.session_wait, self._open_line)
+                self._pools[origin] = OwnProtocol(config=endpoint)
+            return self._pools[origin]
+
+
+def _response(reply: Reply) -> envelope.Element:
+    """The operation's response element.
+
+    Raises:
+        Verdict: the answer is a fault, or no SOAP at all.
+    """
+    if reply.status not in {200, 500} or not envelope.looks_like_xml(reply.body):
+        raise _traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+    try:
+        content = envelope.read(reply.body)
+    except Transient as unbelievable:
+        raise _traced(unbelievable, reply.trace) from unbelievable
+    if envelope.local(content) == "Fault":
+        verdict = message_verdict(content)
+        raise _traced(verdict or http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+    return content
+
+
+def _trace(response: requests.Response) -> str:
+    sent = response.request.headers.get("client-request-id", "")
+    found = [f"{name} {response.headers[name]}" for name in TRACED if name in response.headers]
+    return ", ".join([f"client-request-id {sent}", *found])
+
+
+def _traced(verdict: Verdict, trace: str) -> Verdict:
+    """The same verdict with the ids of the request in its detail; an alias's detail is an address and stays one."""
+    if verdict.code != "alias-address" and trace not in verdict.detail:
+        verdict.detail = f"{verdict.detail}; {trace}" if verdict.detail else trace
+        verdict.args = (f"{verdict.code}: {verdict.detail}",)
+    return verdict
