@@ -1,0 +1,270 @@
+"""A meeting as it leaves the site: Cisco's calendar object, what concerns people sealed field by field. Pure.
+
+Names and the split into clear and sealed members are those of Cisco's public SDK (internal-plugin-calendar); what goes
+beyond (``ctx``, ``encryptedClear``, ``revision``) is told in docs/relay.md section 8.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from connector.model import Attendee, ContentKey, JoinLink, Meeting, Policy, Role, Sensitivity
+from connector.seal import jwe
+from connector.seal.digest import Digester
+from connector.seal.fields import open_field, place, seal_field
+
+KeyLookup = Callable[[str], ContentKey]
+"""The key of a URI. Raises KeyWithheld."""
+
+PRIVATE = frozenset({Sensitivity.PRIVATE, Sensitivity.CONFIDENTIAL})
+WITHHELD = {
+    "full": frozenset[str](),
+    "hide-subject": frozenset({"subject", "notes"}),
+    "times-only": frozenset({"subject", "location", "notes", "organizer", "attendees", "link"}),
+}
+"""What a policy's ``private`` keeps back of private and confidential meetings; an unknown word keeps back everything."""
+
+_TEXTS = {"subject": "encryptedSubject", "location": "encryptedLocation", "notes": "encryptedNotes"}
+_CLEAR = (
+    *("id", "seriesId", "revision", "start", "end", "durationMinutes", "allDay"),
+    *("isRecurring", "isException", "isCancelled", "sensitivity", "showAs", "responseType"),
+    *("organizer", "links", "encryptionKeyUrl"),
+)
+_CLEAR_OF_PARTICIPANT = ("id", "type", "responseType", "participantType")
+
+
+class _Sealer:
+    """Seals the fields of one object under one key, each at its place."""
+
+    def __init__(self, key: ContentKey, mailbox_id: str, thing: str, revision: int) -> None:
+        self._key = key
+        self._at = (mailbox_id, thing)
+        self._revision = revision
+        self.paths: list[str] = []
+
+    def __call__(self, path: str, text: str, *, padded: bool = False) -> str:
+        self.paths.append(path)
+        ctx = place(*self._at, path, self._revision)
+        return seal_field(text, self._key, ctx, padded=padded)
+
+
+class _Opener:
+    """The inverse; every failure is a verdict."""
+
+    def __init__(self, key: ContentKey, thing: str, revision: int) -> None:
+        self._key = key
+        self._thing = thing
+        self._revision = revision
+        self.paths: list[str] = []
+
+    def __call__(self, path: str, token: Any, *, padded: bool = False) -> str:
+        if not isinstance(token, str):
+            raise jwe.broken(f"{path} is no ciphertext")
+        self.paths.append(path)
+        ctx = place(self._key.mailbox_id, self._thing, path, self._revision)
+        return open_field(token, self._key, ctx, padded=padded)
+
+
+# --- sealing -------------------------------------------------------------------------------------
+
+
+def seal_meeting(
+    meeting: Meeting,
+    key: ContentKey,
+    mailbox_id: str,
+    meeting_id: str,
+    revision: int,
+    policy: Policy,
+    digests: Digester,
+) -> dict[str, Any]:
+    """The sealed object of a ``meeting.put``.
+
+    Only what ``policy`` lets go is in it. People are addressed by the blind index of their address; one who is named twice
+    is in it once. An unsealed text is nowhere in it.
+    """
+    sends = _sends(meeting, policy)
+    seal = _Sealer(key, mailbox_id, meeting_id, revision)
+    sealed = {
+        **_clear(meeting, key, meeting_id, revision, digests),
+        **{name: seal(name, text, padded=True) for word, name, text in _texts(meeting) if word in sends},
+        **(_organizer(meeting.organizer, seal, digests) if "organizer" in sends else {}),
+        **(_participants(meeting, seal, digests) if "attendees" in sends else {}),
+        **(_join(meeting.link, seal) if "link" in sends else {}),
+    }
+    return {**sealed, "encryptedClear": seal("encryptedClear", _canonical(sealed, seal.paths))}
+
+
+def _sends(meeting: Meeting, policy: Policy) -> frozenset[str]:
+    if meeting.sensitivity not in PRIVATE:
+        return policy.send
+    return policy.send - WITHHELD.get(policy.private, WITHHELD["times-only"])
+
+
+def _texts(meeting: Meeting) -> tuple[tuple[str, str, str], ...]:
+    clear = {"subject": meeting.subject, "location": meeting.location, "notes": meeting.body}
+    return tuple((word, name, clear[word]) for word, name in _TEXTS.items())
+
+
+def _clear(
+    meeting: Meeting, key: ContentKey, meeting_id: str, revision: int, digests: Digester
+) -> dict[str, Any]:
+    clear: dict[str, Any] = {
+        "id": meeting_id,
+        "seriesId": digests.series_key(meeting.uid),
+        "revision": revision,
+        "start": write_time(meeting.start),
+        "end": write_time(meeting.end),
+        "durationMinutes": -(-int((meeting.end - meeting.start).total_seconds()) // 60),
+        "isRecurring": meeting.recurring,
+        "isException": meeting.exception,
+        "isCancelled": meeting.cancelled,
+        "sensitivity": meeting.sensitivity.value,
+        "showAs": meeting.show_as.value,
+        "responseType": meeting.response.value.upper(),
+        "links": [],
+        "encryptionKeyUrl": key.uri,
+    }
+    if meeting.first_day:
+        clear["allDay"] = meeting.first_day.isoformat()
+    return clear
+
+
+def _organizer(organizer: Attendee | None, seal: _Sealer, digests: Digester) -> dict[str, Any]:
+    if organizer is None:
+        return {}
+    return {
+        "organizer": _person_id(organizer, digests),
+        "encryptedOrganizer": _person("encryptedOrganizer", organizer, seal),
+    }
+
+
+def _participants(meeting: Meeting, seal: _Sealer, digests: Digester) -> dict[str, Any]:
+    people = {_person_id(one, digests): one for one in reversed(meeting.attendees)}
+    return {
+        "encryptedParticipants": [
+            {
+                "id": index,
+                "type": "RESOURCE" if one.role is Role.RESOURCE else "PERSON",
+                "responseType": one.response.value.upper(),
+                "participantType": one.role.value.upper(),
+                **_person(f"encryptedParticipants[{index}]", one, seal),
+            }
+            for index, one in sorted(people.items())
+        ]
+    }
+
+
+def _person_id(one: Attendee, digests: Digester) -> str:
+    """The blind index; a person without an address is told apart by the name, which no address can equal."""
+    return digests.address_index(one.address or f"name:{one.name}")
+
+
+def _person(path: str, one: Attendee, seal: _Sealer) -> dict[str, str]:
+    return {
+        "encryptedEmailAddress": seal(f"{path}.encryptedEmailAddress", one.address, padded=True),
+        "encryptedName": seal(f"{path}.encryptedName", one.name, padded=True),
+    }
+
+
+def _join(link: JoinLink | None, seal: _Sealer) -> dict[str, Any]:
+    """``meetingJoinInfo`` for every link, and ``webexURL``/``webexURI`` beside it for Webex's own, as the SDK reads them."""
+    if link is None:
+        return {}
+    parts = {
+        "meetingJoinURL": link.url,
+        "meetingJoinURI": link.sip,
+        "encryptedService": link.service,
+        "encryptedRule": link.rule,
+        "encryptedMeetingNumber": link.meeting_id,
+        "encryptedPasscode": link.passcode,
+    }
+    join = {name: seal(f"meetingJoinInfo.{name}", text) for name, text in parts.items() if text is not None}
+    webex = {"webexURL": link.url, "webexURI": link.sip} if link.service == "webex" else {}
+    return {
+        "meetingJoinInfo": join,
+        **{name: seal(name, text) for name, text in webex.items() if text is not None},
+    }
+
+
+def _canonical(sealed: Mapping[str, Any], paths: list[str]) -> str:
+    """The clear members and the paths of the sealed ones, so that neither can be changed, taken away or added unseen."""
+    clear = {name: sealed[name] for name in _CLEAR if name in sealed}
+    people = sealed.get("encryptedParticipants")
+    if people is not None:
+        clear["participants"] = [{name: one.get(name) for name in _CLEAR_OF_PARTICIPANT} for one in people]
+    return json.dumps({"clear": clear, "sealed": sorted(paths)}, sort_keys=True, separators=(",", ":"))
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def open_meeting(sealed: Mapping[str, Any], keys: KeyLookup) -> dict[str, Any]:
+    """The meeting in clear, after everything in it was verified.
+
+    Shape: the clear members as they stand, and ``subject``, ``location``, ``notes``, ``organizer`` and ``participants``
+    (``{"id", "address", "name", ...}``), ``link`` (a JoinLink or absent), as far as they were sent. Raises Refused ``seal-broken``
+    when anything was altered, moved, added or left out, and KeyWithheld.
+    """
+    try:
+        return _open_meeting(sealed, keys)
+    except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
+        raise jwe.broken("members are missing or of a wrong kind") from error
+
+
+def _open_meeting(sealed: Mapping[str, Any], keys: KeyLookup) -> dict[str, Any]:
+    key = keys(str(sealed["encryptionKeyUrl"]))
+    opener = _Opener(key, str(sealed["id"]), int(sealed["revision"]))
+    meeting = {name: sealed[name] for name in _CLEAR if name in sealed}
+    for word, name in _TEXTS.items():
+        if name in sealed:
+            meeting[word] = opener(name, sealed[name], padded=True)
+    if "encryptedOrganizer" in sealed:
+        person = _open_person("encryptedOrganizer", sealed["encryptedOrganizer"], opener)
+        meeting["organizer"] = {"id": sealed["organizer"], **person}
+    if "encryptedParticipants" in sealed:
+        meeting["participants"] = [_open_participant(one, opener) for one in sealed["encryptedParticipants"]]
+    meeting |= _open_join(sealed, opener)
+    stated = _canonical(sealed, opener.paths)
+    if opener("encryptedClear", sealed["encryptedClear"]) != stated:
+        raise jwe.broken("clear members are not those that were sealed")
+    return meeting
+
+
+def _open_participant(one: Mapping[str, Any], opener: _Opener) -> dict[str, Any]:
+    person = _open_person(f"encryptedParticipants[{one['id']}]", one, opener)
+    return {**{name: one[name] for name in _CLEAR_OF_PARTICIPANT}, **person}
+
+
+def _open_person(path: str, sealed: Mapping[str, Any], opener: _Opener) -> dict[str, str]:
+    return {
+        word: opener(f"{path}.{name}", sealed[name], padded=True)
+        for word, name in (("address", "encryptedEmailAddress"), ("name", "encryptedName"))
+    }
+
+
+def _open_join(sealed: Mapping[str, Any], opener: _Opener) -> dict[str, Any]:
+    for name in ("webexURL", "webexURI"):
+        if name in sealed:
+            opener(name, sealed[name])
+    if "meetingJoinInfo" not in sealed:
+        return {}
+    join = {
+        name: opener(f"meetingJoinInfo.{name}", token) for name, token in sealed["meetingJoinInfo"].items()
+    }
+    link = JoinLink(
+        url=join["meetingJoinURL"],
+        service=join["encryptedService"],
+        rule=join["encryptedRule"],
+        sip=join.get("meetingJoinURI"),
+        meeting_id=join.get("encryptedMeetingNumber"),
+        passcode=join.get("encryptedPasscode"),
+    )
+    return {"link": link}
+
+
+def write_time(moment: datetime) -> str:
+    """RFC 3339 in UTC, to the second where nothing finer is there."""
+    return moment.isoformat().replace("+00:00", "Z")
