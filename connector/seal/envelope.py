@@ -1,4 +1,4 @@
-"""A meeting as it leaves the site: Cisco's calendar object, what concerns people sealed field by field. Pure.
+"""Meetings, presence and outcomes as they leave the site: Cisco's calendar object, what concerns people sealed field by field. Pure.
 
 Names and the split into clear and sealed members are those of Cisco's public SDK (internal-plugin-calendar); what goes
 beyond (``ctx``, ``encryptedClear``, ``revision``) is told in docs/relay.md section 8.
@@ -7,17 +7,23 @@ beyond (``ctx``, ``encryptedClear``, ``revision``) is told in docs/relay.md sect
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from connector.model import Attendee, ContentKey, JoinLink, Meeting, Policy, Role, Sensitivity
-from connector.seal import jwe
+from connector.model import (
+    Attendee,
+    ContentKey,
+    JoinLink,
+    Meeting,
+    Outcome,
+    Policy,
+    Presence,
+    Role,
+    Sensitivity,
+)
 from connector.seal.digest import Digester
-from connector.seal.fields import open_field, place, seal_field
-
-KeyLookup = Callable[[str], ContentKey]
-"""The key of a URI. Raises KeyWithheld."""
+from connector.seal.fields import place, seal_field
 
 PRIVATE = frozenset({Sensitivity.PRIVATE, Sensitivity.CONFIDENTIAL})
 WITHHELD = {
@@ -27,13 +33,17 @@ WITHHELD = {
 }
 """What a policy's ``private`` keeps back of private and confidential meetings; an unknown word keeps back everything."""
 
-_TEXTS = {"subject": "encryptedSubject", "location": "encryptedLocation", "notes": "encryptedNotes"}
-_CLEAR = (
+TEXTS = {"subject": "encryptedSubject", "location": "encryptedLocation", "notes": "encryptedNotes"}
+CLEAR = (
     *("id", "seriesId", "revision", "start", "end", "durationMinutes", "allDay"),
     *("isRecurring", "isException", "isCancelled", "sensitivity", "showAs", "responseType"),
     *("organizer", "links", "encryptionKeyUrl"),
 )
-_CLEAR_OF_PARTICIPANT = ("id", "type", "responseType", "participantType")
+CLEAR_OF_PARTICIPANT = ("id", "type", "responseType", "participantType")
+
+
+PRESENCE_THING = "presence"
+"""Stands where other ciphertexts have a meeting id."""
 
 
 class _Sealer:
@@ -49,26 +59,6 @@ class _Sealer:
         self.paths.append(path)
         ctx = place(*self._at, path, self._revision)
         return seal_field(text, self._key, ctx, padded=padded)
-
-
-class _Opener:
-    """The inverse; every failure is a verdict."""
-
-    def __init__(self, key: ContentKey, thing: str, revision: int) -> None:
-        self._key = key
-        self._thing = thing
-        self._revision = revision
-        self.paths: list[str] = []
-
-    def __call__(self, path: str, token: Any, *, padded: bool = False) -> str:
-        if not isinstance(token, str):
-            raise jwe.broken(f"{path} is no ciphertext")
-        self.paths.append(path)
-        ctx = place(self._key.mailbox_id, self._thing, path, self._revision)
-        return open_field(token, self._key, ctx, padded=padded)
-
-
-# --- sealing -------------------------------------------------------------------------------------
 
 
 def seal_meeting(
@@ -94,7 +84,7 @@ def seal_meeting(
         **(_participants(meeting, seal, digests) if "attendees" in sends else {}),
         **(_join(meeting.link, seal) if "link" in sends else {}),
     }
-    return {**sealed, "encryptedClear": seal("encryptedClear", _canonical(sealed, seal.paths))}
+    return {**sealed, "encryptedClear": seal("encryptedClear", canonical(sealed, seal.paths))}
 
 
 def _sends(meeting: Meeting, policy: Policy) -> frozenset[str]:
@@ -105,7 +95,7 @@ def _sends(meeting: Meeting, policy: Policy) -> frozenset[str]:
 
 def _texts(meeting: Meeting) -> tuple[tuple[str, str, str], ...]:
     clear = {"subject": meeting.subject, "location": meeting.location, "notes": meeting.body}
-    return tuple((word, name, clear[word]) for word, name in _TEXTS.items())
+    return tuple((word, name, clear[word]) for word, name in TEXTS.items())
 
 
 def _clear(
@@ -164,7 +154,7 @@ def _person_id(one: Attendee, digests: Digester) -> str:
 
 def _person(path: str, one: Attendee, seal: _Sealer) -> dict[str, str]:
     return {
-        "encryptedEmailAddress": seal(f"{path}.encryptedEmailAddress", one.address, padded=True),
+        "encryptedEmailAddress": seal(f"{path}.encryptedEmailAddress", one.address),
         "encryptedName": seal(f"{path}.encryptedName", one.name, padded=True),
     }
 
@@ -189,80 +179,47 @@ def _join(link: JoinLink | None, seal: _Sealer) -> dict[str, Any]:
     }
 
 
-def _canonical(sealed: Mapping[str, Any], paths: list[str]) -> str:
+def canonical(sealed: Mapping[str, Any], paths: list[str]) -> str:
     """The clear members and the paths of the sealed ones, so that neither can be changed, taken away or added unseen."""
-    clear = {name: sealed[name] for name in _CLEAR if name in sealed}
+    clear = {name: sealed[name] for name in CLEAR if name in sealed}
     people = sealed.get("encryptedParticipants")
     if people is not None:
-        clear["participants"] = [{name: one.get(name) for name in _CLEAR_OF_PARTICIPANT} for one in people]
+        clear["participants"] = [{name: one.get(name) for name in CLEAR_OF_PARTICIPANT} for one in people]
     return json.dumps({"clear": clear, "sealed": sorted(paths)}, sort_keys=True, separators=(",", ":"))
 
 
-# --- opening -------------------------------------------------------------------------------------
-
-
-def open_meeting(sealed: Mapping[str, Any], keys: KeyLookup) -> dict[str, Any]:
-    """The meeting in clear, after everything in it was verified.
-
-    Shape: the clear members as they stand, and ``subject``, ``location``, ``notes``, ``organizer`` and ``participants``
-    (``{"id", "address", "name", ...}``), ``link`` (a JoinLink or absent), as far as they were sent. Raises Refused ``seal-broken``
-    when anything was altered, moved, added or left out, and KeyWithheld.
-    """
-    try:
-        return _open_meeting(sealed, keys)
-    except (TypeError, AttributeError, KeyError, ValueError, RecursionError) as error:
-        raise jwe.broken("members are missing or of a wrong kind") from error
-
-
-def _open_meeting(sealed: Mapping[str, Any], keys: KeyLookup) -> dict[str, Any]:
-    key = keys(str(sealed["encryptionKeyUrl"]))
-    opener = _Opener(key, str(sealed["id"]), int(sealed["revision"]))
-    meeting = {name: sealed[name] for name in _CLEAR if name in sealed}
-    for word, name in _TEXTS.items():
-        if name in sealed:
-            meeting[word] = opener(name, sealed[name], padded=True)
-    if "encryptedOrganizer" in sealed:
-        person = _open_person("encryptedOrganizer", sealed["encryptedOrganizer"], opener)
-        meeting["organizer"] = {"id": sealed["organizer"], **person}
-    if "encryptedParticipants" in sealed:
-        meeting["participants"] = [_open_participant(one, opener) for one in sealed["encryptedParticipants"]]
-    meeting |= _open_join(sealed, opener)
-    stated = _canonical(sealed, opener.paths)
-    if opener("encryptedClear", sealed["encryptedClear"]) != stated:
-        raise jwe.broken("clear members are not those that were sealed")
-    return meeting
-
-
-def _open_participant(one: Mapping[str, Any], opener: _Opener) -> dict[str, Any]:
-    person = _open_person(f"encryptedParticipants[{one['id']}]", one, opener)
-    return {**{name: one[name] for name in _CLEAR_OF_PARTICIPANT}, **person}
-
-
-def _open_person(path: str, sealed: Mapping[str, Any], opener: _Opener) -> dict[str, str]:
+def seal_presence(
+    presence: Presence, key: ContentKey, mailbox_id: str, revision: int, policy: Policy
+) -> dict[str, Any]:
+    """The data of a ``presence.put``: the state as one padded ciphertext; the text only where the policy says ``text``."""
+    clear = {
+        "away": presence.away,
+        "since": write_time(presence.since) if presence.since else None,
+        "until": write_time(presence.until) if presence.until else None,
+        "text": presence.text if policy.presence == "text" else "",
+    }
+    ctx = place(mailbox_id, PRESENCE_THING, "encryptedPresence", revision)
     return {
-        word: opener(f"{path}.{name}", sealed[name], padded=True)
-        for word, name in (("address", "encryptedEmailAddress"), ("name", "encryptedName"))
+        "encryptionKeyUrl": key.uri,
+        "revision": revision,
+        "encryptedPresence": seal_field(_write(clear), key, ctx, padded=True),
     }
 
 
-def _open_join(sealed: Mapping[str, Any], opener: _Opener) -> dict[str, Any]:
-    for name in ("webexURL", "webexURI"):
-        if name in sealed:
-            opener(name, sealed[name])
-    if "meetingJoinInfo" not in sealed:
-        return {}
-    join = {
-        name: opener(f"meetingJoinInfo.{name}", token) for name, token in sealed["meetingJoinInfo"].items()
+def seal_outcome(outcome: Outcome, key: ContentKey, mailbox_id: str, revision: int) -> dict[str, Any]:
+    """The data of a ``command.outcome``; how the command ended is for the one who gave it, so it is sealed too."""
+    clear = {"result": outcome.result.value, "code": outcome.code, "body": dict(outcome.body)}
+    ctx = place(mailbox_id, outcome.command_id, "encryptedOutcome", revision)
+    return {
+        "commandId": outcome.command_id,
+        "encryptionKeyUrl": key.uri,
+        "revision": revision,
+        "encryptedOutcome": seal_field(_write(clear), key, ctx, padded=True),
     }
-    link = JoinLink(
-        url=join["meetingJoinURL"],
-        service=join["encryptedService"],
-        rule=join["encryptedRule"],
-        sip=join.get("meetingJoinURI"),
-        meeting_id=join.get("encryptedMeetingNumber"),
-        passcode=join.get("encryptedPasscode"),
-    )
-    return {"link": link}
+
+
+def _write(clear: Mapping[str, Any]) -> str:
+    return json.dumps(clear, ensure_ascii=True, separators=(",", ":"))
 
 
 def write_time(moment: datetime) -> str:
