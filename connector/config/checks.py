@@ -29,6 +29,7 @@ def check(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:
             ("roster", "from", MANUAL),
             f"{MANUAL} is what mailboxes activated by hand are listed under; rename it",
         )
+    yield from _canary(config)
     yield from files.check(config)
 
 
@@ -101,6 +102,12 @@ def _accounts(config: Config) -> Iterator[Finding]:
                     f"{entry.from_} is not after {latest} of the account above; put the accounts in order",
                 )
             latest = entry.from_ or latest
+
+
+def _canary(config: Config) -> Iterator[Finding]:
+    served = {domain for source in config.sources.values() for domain in source.domains}
+    if config.alarms.canary and config.alarms.canary.partition("@")[2] not in served:
+        yield ("alarms", "canary"), "its domain belongs to no source; name a mailbox of a source"
 
 
 def _rates(config: Config) -> Iterator[Finding]:

@@ -25,9 +25,9 @@ def check(config: Config) -> Iterator[Finding]:
     for name, entry in config.roster.from_.items():
         if entry.csv is not None:
             yield from ((("roster", "from", name, "csv"), sentence) for sentence in _unreadable(entry.csv))
-    templates = config.invitation.templates
-    if templates is not None and not templates.is_dir():
-        yield ("invitation", "templates"), f"there is no directory {templates}; make it, or remove the key"
+    if config.invitation.templates is not None:
+        sentences = _missing_folder(config.invitation.templates)
+        yield from ((("invitation", "templates"), sentence) for sentence in sentences)
     yield from _client_pair(config)
 
 
@@ -41,12 +41,22 @@ def _trusts(config: Config) -> Iterator[tuple[Keys, object]]:
 
 def _unreadable(path: Path) -> Iterator[str]:
     try:
-        with path.open("rb") as file:
-            file.read(1)
+        if path.exists() and not path.is_file():
+            yield f"{path} is no file; name a file"
+        else:
+            _content(path, 1)
     except FileNotFoundError:
         yield f"there is no file {path}; put it there, or mend the path"
     except OSError as error:
         yield f"{path} can't be read ({error.strerror}); mend its owner or mode"
+
+
+def _missing_folder(path: Path) -> Iterator[str]:
+    try:
+        if not path.is_dir():
+            yield f"there is no directory {path}; make it, or remove the key"
+    except OSError as error:
+        yield f"{path} can't be looked into ({error.strerror}); mend its owner or mode"
 
 
 def _authorities(keys: Keys, path: Path) -> Iterator[Finding]:
@@ -66,9 +76,9 @@ def _certificates(path: Path) -> list[x509.Certificate]:
         return []
 
 
-def _content(path: Path) -> bytes:
+def _content(path: Path, limit: int = _MAX_PEM) -> bytes:
     with path.open("rb") as file:
-        return file.read(_MAX_PEM)
+        return file.read(limit)
 
 
 def _client_pair(config: Config) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -84,7 +84,15 @@ DayHours = Annotated[Hours, *quantity(units.parse_hours, Hours, units.HOURS_FORM
 """Quantities with units (connector.config.units)."""
 
 
-def between(low: str, high: str) -> AfterValidator:
+@dataclass(frozen=True, slots=True)
+class Within:
+    """The least and the greatest value that is taken, for the reference."""
+
+    low: str
+    high: str
+
+
+def between(low: str, high: str) -> tuple[AfterValidator, Within]:
     """Keep a duration between two others, both included."""
     least, most = units.parse_duration(low), units.parse_duration(high)
 
@@ -93,10 +101,10 @@ def between(low: str, high: str) -> AfterValidator:
             raise ValueError(f"write a duration from {low} to {high}")
         return span
 
-    return AfterValidator(check)
+    return AfterValidator(check), Within(low, high)
 
 
-def whole(low: int, high: int) -> AfterValidator:
+def whole(low: int, high: int) -> tuple[AfterValidator, Within]:
     """Keep a whole number between two others, both included."""
 
     def check(number: int) -> int:
@@ -104,8 +112,16 @@ def whole(low: int, high: int) -> AfterValidator:
             raise ValueError(f"write a whole number from {low} to {high}")
         return number
 
-    return AfterValidator(check)
+    return AfterValidator(check), Within(f"{low}", f"{high}")
 
+
+def _some(entries: Sized) -> Sized:
+    if not entries:
+        raise ValueError("it is empty; write at least one entry")
+    return entries
+
+
+at_least_one = AfterValidator(_some)
 
 Whole = Annotated[int, Strict(), Form("a whole number")]
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
 from connector.config.addresses import HttpsUrl, KeyServiceName, Listen, ProxyUrl
 from connector.config.frozen import FrozenMap
@@ -24,6 +24,7 @@ from connector.config.kinds import (
     Section,
     Trust,
     Whole,
+    at_least_one,
     between,
     whole,
 )
@@ -43,7 +44,7 @@ def _version(number: int) -> int:
 class Outbox(Section):
     """What waits for the hub."""
 
-    events: Annotated[Whole, whole(100, 10_000_000)] = 100_000
+    events: Annotated[Whole, *whole(100, 10_000_000)] = 100_000
     """With so many events waiting, calendars are read no further until the hub takes some."""
 
 
@@ -101,10 +102,10 @@ class Keystore(Section):
 class ReadWindow(Section):
     """Which stretch of the calendars is kept up to date, counted from today."""
 
-    back: Annotated[Duration, between("0s", "60d")] = timedelta(days=7)
+    back: Annotated[Duration, *between("0s", "60d")] = timedelta(days=7)
     """How far into the past."""
 
-    ahead: Annotated[Duration, between("1d", "366d")] = timedelta(days=31)
+    ahead: Annotated[Duration, *between("1d", "366d")] = timedelta(days=31)
     """How far into the future."""
 
 
@@ -114,7 +115,7 @@ class Keys(Section):
     service: KeyServiceName = "local"
     """The key service."""
 
-    rotate: Annotated[Duration, between("1h", "3650d")] = timedelta(days=30)
+    rotate: Annotated[Duration, *between("1h", "3650d")] = timedelta(days=30)
     """A mailbox gets a new content key when its key is so old."""
 
 
@@ -131,7 +132,7 @@ class Log(Section):
 class Audit(Section):
     """The audit trail."""
 
-    keep: Annotated[Duration, between("1d", "36500d")] = timedelta(days=400)
+    keep: Annotated[Duration, *between("1d", "36500d")] = timedelta(days=400)
     """How long its entries are kept."""
 
 
@@ -154,7 +155,7 @@ class Alarms(Section):
     canary: Address | None = None
     """A mailbox that is changed regularly to see that everything works."""
 
-    expiry_warning: Annotated[Duration, between("1d", "365d")] = timedelta(days=30)
+    expiry_warning: Annotated[Duration, *between("1d", "365d")] = timedelta(days=30)
     """How long before its end a certificate or password raises an alarm."""
 
 
@@ -182,7 +183,7 @@ class Config(Section):
     window: ReadWindow = ReadWindow()
     """Which stretch of the calendars is kept up to date."""
 
-    workers: Annotated[Whole, whole(1, 256)] = 16
+    workers: Annotated[Whole, *whole(1, 256)] = 16
     """How many mailboxes are worked on at the same time."""
 
     hub: Hub
@@ -191,7 +192,7 @@ class Config(Section):
     proxies: Named[Proxy] = FrozenMap()
     """HTTP proxies on the way out, by name."""
 
-    sources: Annotated[Named[Source], Field(min_length=1)]
+    sources: Annotated[Named[Source], at_least_one]
     """The calendar systems that are read, by name."""
 
     keys: Keys = Keys()

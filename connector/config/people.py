@@ -20,6 +20,7 @@ from connector.config.kinds import (
     Share,
     Text,
     Trust,
+    at_least_one,
     between,
 )
 from connector.config.units import Percent
@@ -30,7 +31,7 @@ EMPTY: Mapping[str, object] = FrozenMap()
 class Directory(Section):
     """An LDAP or Active Directory service. The password of bind is the secret directory/NAME."""
 
-    servers: Annotated[tuple[LdapsUrl, ...], Field(min_length=1)]
+    servers: Annotated[tuple[LdapsUrl, ...], at_least_one]
     """Its servers, tried in this order."""
 
     base: Text
@@ -70,10 +71,10 @@ class RosterEntry(Section):
 class Roster(Section):
     """Who is activated, with which policy."""
 
-    every: Annotated[Duration, between("10s", "7d")] = timedelta(minutes=15)
+    every: Annotated[Duration, *between("10s", "7d")] = timedelta(minutes=15)
     """How often the places below are read."""
 
-    leave_after: Annotated[Duration, between("0s", "3650d")] = timedelta(days=7)
+    leave_after: Annotated[Duration, *between("0s", "3650d")] = timedelta(days=7)
     """Who is named no more is paused at once, and deactivated and erased after this time."""
 
     max_change: Share = Percent(2)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from connector.config.tree import Entries, Items, Path, Scalar, find
@@ -16,6 +17,7 @@ from connector.config.tree import Node as TreeNode
 from connector.errors import Problem
 
 _SECRET_WORD = re.compile(r"pass(word|wd|phrase)?|secret|token|credential|api_?key", re.IGNORECASE)
+_WITHHELD = re.compile(r"key'|user'")
 _BARE = re.compile(r"[A-Za-z0-9_@:/-]+")
 
 
@@ -57,15 +59,16 @@ def _written(loc: tuple[int | str, ...], tree: Entries) -> Path:
     """Drop from pydantic's location what is no part of the file: union tags and marks on keys."""
     path: list[int | str] = []
     node: TreeNode | None = tree
-    for index, part in enumerate(loc):
-        if part == "[key]":
-            continue
-        inside = isinstance(node, Entries) and part in node.nodes
-        if not inside and isinstance(node, Entries) and index < len(loc) - 1 and _type_of(node) == part:
+    for part in loc:
+        if part == "[key]" or _is_tag(part, node):
             continue
         path.append(part)
         node = _child(node, part)
     return tuple(path)
+
+
+def _is_tag(part: str | int, node: TreeNode | None) -> bool:
+    return isinstance(node, Entries) and part not in node.nodes and _type_of(node) == part
 
 
 def _child(node: TreeNode | None, part: str | int) -> TreeNode | None:
@@ -82,22 +85,24 @@ def _type_of(node: Entries) -> object:
 
 
 def _sentence(detail: ErrorDetails, path: Path, tree: Entries, root: type[BaseModel]) -> str:
-    kind, context, value = detail["type"], detail.get("ctx", {}), detail["input"]
+    kind, context = detail["type"], detail.get("ctx", {})
+    value = None if _WITHHELD.search(str(path[-1:])) else detail["input"]
     match kind:
         case "extra_forbidden":
-            sentence = _unknown_key(str(path[-1]), path, known_keys(root, path[:-1], tree))
+            sentence = _unknown_key(str(path[-1]), path, tuple(known_keys(root, path[:-1], tree)))
         case "missing":
-            sentence = "this key is missing; add it"
+            field = known_keys(root, path[:-1], tree).get(str(path[-1]))
+            sentence = (
+                f"this key is missing; add it: {_uncapital(field.description)}" if field else "add this key"
+            )
         case "value_error":
             sentence = _with_value(value, str(context.get("error", "")))
         case "literal_error":
             sentence = _with_value(value, f"write {_words(context)}", _nearest(value, context))
         case "union_tag_invalid" | "union_tag_not_found":
             sentence = _tag(kind, context)
-        case "too_short":
-            sentence = "it is empty; write at least one entry"
         case _:
-            sentence = _with_value(value, _SHAPES.get(kind, f"{detail['msg']}; see docs/configure.md"))
+            sentence = _with_value(value, _shape(kind, value, detail["msg"], _models(root, path, tree)))
     return sentence
 
 
@@ -105,13 +110,18 @@ _SHAPES = {
     "string_type": 'write text; put quotes around what looks like a number or a boolean, such as "123"',
     "int_type": "write a whole number without quotes",
     "bool_type": "write true or false",
-    "tuple_type": "write a list: [one, two]",
-    "list_type": "write a list: [one, two]",
-    "mapping_type": "write a map by name: {name: ...}, or one indented line for each name",
-    "dict_type": "write a map by name: {name: ...}, or one indented line for each name",
-    "model_type": "write a map: {key: value, ...}, or one indented line for each key",
-    "model_attributes_type": "write a map: {key: value, ...}, or one indented line for each key",
+    "dict_type": "write a map by name: {NAME: ...}, or one indented line for each name",
+    "mapping_type": "write a map by name: {NAME: ...}, or one indented line for each name",
 }
+
+
+def _shape(kind: str, value: Any, otherwise: str, models: list[type[BaseModel]]) -> str:
+    if kind == "tuple_type":
+        return f"write a list: [{_shown(value).strip(chr(34)) or 'one, two'}]"
+    if kind in {"model_type", "model_attributes_type"}:
+        keys = [key for model in models for key in _fields(model)]
+        return f"write a map with keys such as {{{', '.join(f'{key}: ...' for key in keys[:3])}}}"
+    return _SHAPES.get(kind, f"{otherwise}; see docs/configure.md")
 
 
 def _with_value(value: Any, sentence: str, guess: str = "") -> str:
@@ -138,8 +148,8 @@ def _words(context: Mapping[str, Any]) -> str:
 
 
 def _nearest(value: Any, context: Mapping[str, Any]) -> str:
-    words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-    close = difflib.get_close_matches(str(value), words, n=1) if isinstance(value, str) else []
+    words = re.findall(r"'([^']*)'", str(context.get("expected") or context.get("expected_tags", "")))
+    close = difflib.get_close_matches(value.lower(), words, n=1) if isinstance(value, str) else []
     return f" (perhaps {close[0]})" if close else ""
 
 
@@ -147,7 +157,8 @@ def _tag(kind: str, context: Mapping[str, Any]) -> str:
     if kind == "union_tag_not_found":
         return "the key type is missing or no word; add it, such as type: exchange for a source"
     words = str(context.get("expected_tags", "")).replace("'", "")
-    return f"type: {context.get('tag')!s:.40} is not known; write one of {words}"
+    tag = str(context.get("tag"))
+    return f"type: {tag:.40} is not known; write one of {words}{_nearest(tag, context)}"
 
 
 def _unknown_key(key: str, path: Path, known: tuple[str, ...]) -> str:
@@ -175,18 +186,28 @@ def _secret(path: Path) -> str:
             return "NAME"
 
 
-def known_keys(root: type[BaseModel], path: Path, tree: Entries) -> tuple[str, ...]:
+def known_keys(root: type[BaseModel], path: Path, tree: Entries) -> Mapping[str, FieldInfo]:
     """List the keys that the section at ``path`` may have; empty when there is no section."""
+    return {key: field for model in _models(root, path, tree) for key, field in _fields(model).items()}
+
+
+def _models(root: type[BaseModel], path: Path, tree: Entries) -> list[type[BaseModel]]:
     sections: list[Any] = [root]
     node: TreeNode | None = tree
     for part in path:
         sections = [inner for section in sections for inner in _step(section, part)]
         node = _child(node, part)
+    kind = _type_of(node) if isinstance(node, Entries) else None
     models = [section for section in sections if isinstance(section, type) and issubclass(section, BaseModel)]
-    fitting = [model for model in models if isinstance(node, Entries) and _is_of_type(model, _type_of(node))]
-    return tuple(
-        dict.fromkeys(field.alias or name for m in fitting for name, field in m.model_fields.items())
-    )
+    return [model for model in models if _is_of_type(model, kind)]
+
+
+def _fields(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _uncapital(text: str | None) -> str:
+    return text[:1].lower() + text[1:].removesuffix(".") if text else "see docs/configure.md"
 
 
 def _is_of_type(model: type[BaseModel], kind: object) -> bool:
@@ -197,7 +218,7 @@ def _is_of_type(model: type[BaseModel], kind: object) -> bool:
 def _step(section: Any, part: str | int) -> list[Any]:
     """Go one key down: from a model to a field's annotation, from a map by name to what it maps to."""
     if isinstance(section, type) and issubclass(section, BaseModel):
-        fields = {field.alias or name: field for name, field in section.model_fields.items()}
+        fields = _fields(section)
         return _opened(fields[str(part)].annotation) if part in fields else []
     return [inner for argument in get_args(section)[-1:] for inner in _opened(argument)]
 

@@ -88,6 +88,6 @@ def _scalar(value: Any) -> str:
         return (
             value
             if _PLAIN.fullmatch(value) and resolve(value) == value and value[0] not in "-%"
-            else json.dumps(value)
+            else json.dumps(value, ensure_ascii=False)
         )
     return str(value)

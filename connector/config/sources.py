@@ -23,6 +23,7 @@ from connector.config.kinds import (
     Text,
     Trust,
     Whole,
+    at_least_one,
     between,
     whole,
 )
@@ -49,22 +50,22 @@ class Autodiscover(Section):
 class Timing(Section):
     """How soon and how often the source is asked."""
 
-    debounce: Annotated[Duration, between("0s", "5m")] = timedelta(seconds=2)
+    debounce: Annotated[Duration, *between("0s", "5m")] = timedelta(seconds=2)
     """How long after a first nudge its mailbox is looked at."""
 
-    sweep: Annotated[Duration, between("1m", "7d")] = timedelta(hours=2)
+    sweep: Annotated[Duration, *between("1m", "7d")] = timedelta(hours=2)
     """A mailbox not looked at for so long is looked at, nudge or not."""
 
-    poll: Annotated[Duration, between("1s", "1d")] = timedelta(seconds=60)
+    poll: Annotated[Duration, *between("1s", "1d")] = timedelta(seconds=60)
     """How often a mailbox without a stream is looked at."""
 
-    out_of_office: Annotated[Duration, between("1s", "1d")] = timedelta(minutes=5)
+    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=5)
     """How often the out-of-office settings are asked for."""
 
-    stream_timeout: Annotated[Duration, between("1m", "30m")] = timedelta(minutes=30)
+    stream_timeout: Annotated[Duration, *between("1m", "30m")] = timedelta(minutes=30)
     """How long one streaming connection lives, in whole minutes."""
 
-    heartbeat: Annotated[Duration, between("1s", "10m")] = timedelta(seconds=95)
+    heartbeat: Annotated[Duration, *between("1s", "10m")] = timedelta(seconds=95)
     """A stream silent for so long counts as broken."""
 
     @model_validator(mode="after")
@@ -96,10 +97,10 @@ class ExchangeSource(Section):
     type: Literal["exchange"]
     """The kind of calendar system."""
 
-    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    domains: Annotated[tuple[Domain, ...], at_least_one]
     """The mail domains whose mailboxes live here."""
 
-    accounts: Annotated[Mapping[Name, Account], Field(min_length=1), AfterValidator(FrozenMap)]
+    accounts: Annotated[Mapping[Name, Account], at_least_one, AfterValidator(FrozenMap)]
     """Service accounts with the right to impersonate, by name; one is in use, the others take over."""
 
     url: HttpsUrl | None = None
@@ -123,7 +124,7 @@ class ExchangeSource(Section):
     stream: Literal["grouped", "per-mailbox", "off"] = "grouped"
     """How changes are heard of: one stream for many mailboxes, a stream each, or by asking regularly."""
 
-    stream_max: Annotated[Whole, whole(0, 5000)] = 100
+    stream_max: Annotated[Whole, *whole(0, 5000)] = 100
     """Streams at most with stream: per-mailbox; further mailboxes are polled."""
 
     timing: Timing = Timing()
@@ -145,7 +146,7 @@ class GoogleSource(Section):
     type: Literal["google"]
     """The kind of calendar system."""
 
-    domains: Annotated[tuple[Domain, ...], Field(min_length=1)]
+    domains: Annotated[tuple[Domain, ...], at_least_one]
     """The mail domains whose calendars live here."""
 
     push: Literal["hub", "off"] = "hub"

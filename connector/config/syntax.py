@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from yaml import Mark
+
 _QUOTES = "put quotes around a value that begins with {}"
 
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
@@ -38,3 +40,9 @@ def in_plain_words(context: str, problem: str) -> str:
         if found := pattern.search(complaint):
             return sentence.format(found.groupdict().get("sign", ""))
     return f"this is no valid YAML: {problem or context}"
+
+
+def place(context: str, begun: Mark | None, noticed: Mark | None) -> Mark | None:
+    """Choose the mark to show: where something begins that is not closed, else where the parser noticed."""
+    unclosed = re.search(r"flow|quoted scalar|simple key", context)
+    return (begun or noticed) if unclosed else (noticed or begun)

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from connector.config.syntax import in_plain_words
+from connector.config.syntax import in_plain_words, place
 from connector.errors import Problem
 
 MAX_BYTES = 1 << 20
@@ -158,7 +158,7 @@ class _Reader:
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
         if event.tag is not None:
-            self._complain(event, f"remove the tag {_short(event.tag)}; the value alone is enough")
+            self._complain(event, f"remove the tag {_tag(event.tag)}; the value alone is enough")
         if isinstance(event, yaml.ScalarEvent):
             node: Node = self._scalar(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -239,7 +239,7 @@ class _Reader:
         return _Refused(self._problem(event, sentence))
 
     def _syntax(self, error: yaml.MarkedYAMLError) -> _Refused:
-        mark = error.problem_mark or error.context_mark
+        mark = place(error.context or "", error.context_mark, error.problem_mark)
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         sentence = in_plain_words(error.context or "", error.problem or "")
         return _Refused(Problem(sentence, self.file, line, column))
@@ -254,6 +254,10 @@ def resolve(text: str) -> str | int | float | bool | None:
     if _WHOLE.fullmatch(text):
         return int(text)
     return float(text) if _DECIMAL.fullmatch(text) else text
+
+
+def _tag(tag: str) -> str:
+    return _short(tag.replace("tag:yaml.org,2002:", "!!"))
 
 
 def _short(text: str) -> str:

@@ -21,6 +21,7 @@ from connector.config.kinds import (
     ShareRate,
     Text,
     Whole,
+    at_least_one,
     whole,
 )
 from connector.config.units import PercentRate, Rate
@@ -107,7 +108,7 @@ Conference = Annotated[Jitsi | Template | OtherService, Field(discriminator="typ
 class JoinRule(Section):
     """How a join link of a service of your own is recognised."""
 
-    hosts: Annotated[tuple[Host, ...], Field(min_length=1)]
+    hosts: Annotated[tuple[Host, ...], at_least_one]
     """Host names the link may have."""
 
     pattern: Annotated[str, AfterValidator(_pattern), Form("a regular expression")]
@@ -116,7 +117,7 @@ class JoinRule(Section):
     dial: Text | None = None
     """The video address to dial; {NAME} stands for a named group of the pattern."""
 
-    priority: Annotated[Whole, whole(0, 1000)] = 100
+    priority: Annotated[Whole, *whole(0, 1000)] = 100
     """The lowest number is tried first."""
 
     @model_validator(mode="after")
