@@ -7,7 +7,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 Arguments = dict[str, Any]
 Command = Callable[[Arguments], Any]
+MOVES = {"move_group", "move_online"}
+"""Edits after which a mailbox is on another server, where its subscriptions are unknown."""
 BODY_LIMIT = 64 * 1024 * 1024
 
 
@@ -81,11 +83,14 @@ class Admin:
         return commands[path](arguments)
 
     def _edit(self, name: str, arguments: Arguments) -> Any:
-        return EDITS[name](self._site.organisation, **arguments)
+        answer = EDITS[name](self._site.organisation, **arguments)
+        if name in MOVES:
+            self._site.streaming.subscriptions.forget(arguments["mailbox"].lower())
+        return answer
 
     def _truth(self, arguments: Arguments) -> Any:
-        start, end = (datetime.fromisoformat(arguments[name]) for name in ("start", "end"))
-        return {"truth": truth(self._site.organisation, arguments["address"], start, end)}
+        asked = [arguments[name] for name in ("address", "start", "end")]
+        return {"truth": truth(self._site.organisation, *asked)}
 
     def _log(self, arguments: Arguments) -> Any:
         entries = self._site.log.entries(

@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import hmac
 import logging
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,6 +28,8 @@ from tests.lab.exchange.accounts import Account, Accounts
 
 logger = logging.getLogger(__name__)
 
+NO_TOKEN = (SpnegoError, ValueError, IndexError, struct.error)
+"""What pyspnego raises for bytes that are no token, and for a logon it refuses."""
 NTLM_SIGNATURE = b"NTLMSSP\x00"
 V1_RESPONSE = 24
 NO_BINDING = bytes(16)
@@ -130,7 +133,7 @@ class Authenticator:
     def _challenge(self, scheme: Scheme, token: bytes) -> Known | Unknown:
         try:
             out = self._context.step(token) if self._context else None
-        except (SpnegoError, ValueError) as error:
+        except NO_TOKEN as error:
             return self._refuse(f"the first token is not understood: {error}")
         return Unknown([f"{scheme} {base64.b64encode(out or b'').decode()}"], "challenge")
 
@@ -145,7 +148,7 @@ class Authenticator:
             return self._refuse(f"{account.name}: {fault}")
         try:
             out = context.step(token) if context else None
-        except (SpnegoError, ValueError) as error:
+        except NO_TOKEN as error:
             return self._bad(account, str(error))
         self._policy.accounts.accepted(account)
         self._user = account.name
@@ -192,7 +195,7 @@ def _authenticate_message(token: bytes) -> Authenticate | None:
         return None
     try:
         return Authenticate.unpack(token[start:])
-    except (SpnegoError, ValueError):
+    except NO_TOKEN:
         return None
 
 
@@ -201,6 +204,9 @@ def _binding(message: Authenticate) -> bytes | None:
     response = message.nt_challenge_response or b""
     if len(response) <= V1_RESPONSE:
         return None
-    pairs = NTClientChallengeV2.unpack(response[16:]).av_pairs
+    try:
+        pairs = NTClientChallengeV2.unpack(response[16:]).av_pairs
+    except NO_TOKEN:
+        return None
     sent = bytes(pairs.get(AvId.channel_bindings, NO_BINDING))
     return None if sent == NO_BINDING else sent
