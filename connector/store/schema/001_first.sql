@@ -96,7 +96,8 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_meeting ON outbox (mailbox_id, meeting_id, sequence);
 CREATE INDEX outbox_barrier ON outbox (mailbox_id, sequence) WHERE barrier = 1;
-CREATE INDEX outbox_urgent ON outbox (starts, sequence) WHERE claimed = 0 AND starts IS NOT NULL;
+CREATE INDEX outbox_urgent ON outbox (starts, sequence, mailbox_id, meeting_id)
+  WHERE claimed = 0 AND barrier = 0 AND starts IS NOT NULL;
 CREATE INDEX outbox_claimed ON outbox (sequence) WHERE claimed = 1;
 CREATE INDEX outbox_age ON outbox (queued_at);
 
