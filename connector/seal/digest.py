@@ -9,7 +9,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from connector.model import Attendee, Meeting
+from connector.model import Attendee, Meeting, Presence
 
 
 class Digester:
@@ -55,6 +55,11 @@ class Digester:
             *(meeting.sensitivity.value, meeting.show_as.value, meeting.response.value),
             meeting.online,
         )
+
+    def presence(self, presence: Presence) -> str:
+        """Changes when the owner's absence or its text does."""
+        moments = [one.timestamp() if one else None for one in (presence.since, presence.until)]
+        return _digest(self._digest_key, "presence", presence.away, *moments, presence.text)
 
 
 def _attendee(one: Attendee) -> tuple[str, str, str, str]:

@@ -1,0 +1,117 @@
+"""Roster runs: read the places, plan, and carry the plan out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from connector.errors import UserError
+from connector.model import Phase
+from connector.operations import mailboxes
+from connector.operations.desk import Desk
+from connector.roster.base import RosterPlace
+from connector.sync.roster import MANUAL, Known, RosterPlan, Terms, Wanted, plan
+
+
+class TooMuch(UserError):
+    """One run would change more than ``max_change`` allows."""
+
+
+def look(desk: Desk, places: Sequence[RosterPlace]) -> RosterPlan:
+    """What a run would do. Raises RosterUnreadable when any place can't be read: half a roster is none."""
+    wanted = [Wanted(address, place.name, place.policy) for place in places for address in place.addresses()]
+    sessions = {session.mailbox_id: session for session in desk.store.sessions()}
+    known = [
+        Known(mailbox, sessions[mailbox.id].phase)
+        for mailbox in desk.store.mailboxes()
+        if mailbox.id in sessions
+    ]
+    return plan(wanted, known, _terms(desk), desk.now())
+
+
+def sync(desk: Desk, places: Sequence[RosterPlace], *, force: bool = False) -> RosterPlan:
+    """Carry a run out. Raises TooMuch (nothing is changed) unless ``force``, and RosterUnreadable."""
+    planned = look(desk, places)
+    if planned.too_much and not force:
+        raise TooMuch(
+            f"{planned.too_much}; nothing was changed. calendar-connector roster plan shows them,"
+            " roster sync --force makes them"
+        )
+    _carry_out(desk, planned)
+    if planned.changes:
+        desk.store.audit(desk.entry("roster.sync", **counts(planned)))
+    return planned
+
+
+def _carry_out(desk: Desk, planned: RosterPlan) -> None:
+    for wanted in planned.join:
+        mailboxes.activate(desk, [wanted.address], wanted.policy, wanted.origin)
+    for mailbox, wanted in planned.assign:
+        changed = replace(mailbox, policy=wanted.policy, origin=wanted.origin)
+        desk.store.change_mailbox(
+            changed, desk.entry("mailbox.assign", mailbox.address, policy=wanted.policy)
+        )
+        if mailbox.policy != wanted.policy:
+            mailboxes.resync(desk, [mailbox.id])
+    for mailbox in planned.pause:
+        desk.store.change_mailbox(replace(mailbox, left_at=desk.now()))
+        mailboxes.leave(desk, mailbox)
+    for mailbox in planned.come_back:
+        mailboxes.resume(desk, [mailbox.id])
+    mailboxes.deactivate(desk, [mailbox.id for mailbox in planned.deactivate])
+
+
+def _terms(desk: Desk) -> Terms:
+    config = desk.config
+    return Terms(
+        domains=frozenset(domain for source in config.sources.values() for domain in source.domains),
+        exclude=frozenset(config.roster.exclude),
+        leave_after=config.roster.leave_after,
+        max_change=config.roster.max_change.percent / 100,
+    )
+
+
+def counts(planned: RosterPlan) -> dict[str, Any]:
+    """The plan in numbers."""
+    return {
+        "join": len(planned.join),
+        "assign": len(planned.assign),
+        "pause": len(planned.pause),
+        "deactivate": len(planned.deactivate),
+        "come_back": len(planned.come_back),
+        "foreign": len(planned.foreign),
+    }
+
+
+def rows(planned: RosterPlan) -> list[dict[str, str]]:
+    """The plan line by line."""
+    found = [{"action": "activate", "address": one.address, "origin": one.origin} for one in planned.join]
+    found += [
+        {"action": f"policy {w.policy}", "address": m.address, "origin": w.origin} for m, w in planned.assign
+    ]
+    for action, group in (
+        ("pause", planned.pause),
+        ("deactivate", planned.deactivate),
+        ("resume", planned.come_back),
+    ):
+        found += [
+            {"action": action, "address": mailbox.address, "origin": mailbox.origin} for mailbox in group
+        ]
+    found += [{"action": "refuse (domain)", "address": address, "origin": ""} for address in planned.foreign]
+    return found
+
+
+def members(desk: Desk) -> list[dict[str, str]]:
+    """Who is activated, and by which place."""
+    found = [
+        {
+            "address": mailbox.address,
+            "origin": mailbox.origin if mailbox.origin != MANUAL else "by hand",
+            "policy": mailbox.policy,
+            "left": mailbox.left_at.date().isoformat() if mailbox.left_at else "",
+        }
+        for mailbox in desk.store.mailboxes()
+        if (session := desk.store.session(mailbox.id)) is None or session.phase is not Phase.LEAVING
+    ]
+    return sorted(found, key=lambda row: row["address"])

@@ -1,0 +1,1 @@
+"""Places that name who is to be activated."""

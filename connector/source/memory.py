@@ -1,0 +1,273 @@
+"""A calendar system in memory that keeps the promises of ``source.base``: for tests, and as the plainest reading of them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from uuid import uuid4
+
+from connector.errors import AccessDenied, CursorExpired, MailboxMoved, Refused, Verdict
+from connector.model import (
+    Applied,
+    Attendee,
+    Availability,
+    BusySpan,
+    Delta,
+    Expansion,
+    Identity,
+    Location,
+    Mailbox,
+    Meeting,
+    MeetingUpdate,
+    NewMeeting,
+    Presence,
+    Quarantined,
+    Series,
+    Window,
+    Write,
+)
+
+
+@dataclass(slots=True)
+class Item:
+    """A single meeting, or a series with its occurrences by original start. ``corrupt`` items can't be read."""
+
+    id: str
+    uid: str
+    occurrences: dict[datetime, Meeting]
+    corrupt: bool = False
+    keys: set[str] = field(default_factory=set)
+
+    def within(self, window: Window) -> tuple[Meeting, ...]:
+        """Occurrences that touch the window, in order."""
+        return tuple(
+            meeting
+            for _, meeting in sorted(self.occurrences.items())
+            if window.overlaps(meeting.start, meeting.end)
+        )
+
+
+class MemoryCalendar:
+    """One person's calendar, edited the way people do. Every edit is one entry of the change feed."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.stable_id = uuid4().hex
+        self.items: dict[str, Item] = {}
+        self.feed: list[str] = []
+        self.presence = Presence(away=False)
+        self.generation = 0
+
+    def add(self, subject: str, start: datetime, end: datetime, *more: datetime) -> str:
+        """A meeting; further starts make it a series of equal length. Returns the item's id."""
+        item = Item(uuid4().hex, uuid4().hex, {})
+        for occurrence in (start, *more):
+            item.occurrences[occurrence] = Meeting(
+                uid=item.uid,
+                original_start=occurrence,
+                item_id=item.id if not more else f"{item.id}@{occurrence.isoformat()}",
+                home_id=item.id,
+                change_key="1",
+                start=occurrence,
+                end=occurrence + (end - start),
+                subject=subject,
+                recurring=bool(more),
+            )
+        self.items[item.id] = item
+        self.feed.append(item.id)
+        return item.id
+
+    def edit(self, item_id: str, original_start: datetime | None = None, **fields: object) -> None:
+        """Change fields of all occurrences, or of one, which becomes an exception."""
+        item = self.items[item_id]
+        chosen = [original_start] if original_start else list(item.occurrences)
+        for start in chosen:
+            old = item.occurrences[start]
+            changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
+            item.occurrences[start] = replace(changed, exception=bool(original_start) or old.exception)
+        self.feed.append(item_id)
+
+    def drop_occurrence(self, item_id: str, original_start: datetime) -> None:
+        """Delete one occurrence of a series."""
+        del self.items[item_id].occurrences[original_start]
+        self.feed.append(item_id)
+
+    def delete(self, item_id: str) -> None:
+        """Delete a meeting or a whole series."""
+        del self.items[item_id]
+        self.feed.append(item_id)
+
+    def expire_cursors(self) -> None:
+        """Make every bookmark handed out so far worthless."""
+        self.generation += 1
+
+    def within(self, window: Window) -> tuple[Meeting, ...]:
+        """Every readable occurrence that touches the window: the truth that the hub must come to show."""
+        return tuple(m for item in self.items.values() if not item.corrupt for m in item.within(window))
+
+
+class MemorySource:
+    """A source over calendars in memory. ``faults`` are raised by the next calls, oldest first."""
+
+    def __init__(self, name: str = "memory", *, page: int = 3) -> None:
+        self.name = name
+        self.page = page
+        self.calendars: dict[str, MemoryCalendar] = {}
+        self.faults: list[Verdict] = []
+        self.calls: list[tuple[str, str]] = []
+        self._lock = threading.RLock()
+
+    def calendar(self, address: str) -> MemoryCalendar:
+        """The calendar of an address, made when it is not there."""
+        return self.calendars.setdefault(address, MemoryCalendar(address))
+
+    def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
+        """Every address with a calendar lives on one server."""
+        self._enter("locate", "")
+        return {address: self._located(address) for address in addresses}
+
+    def probe(self, mailbox: Mailbox) -> Identity:
+        """The owner's stable id."""
+        calendar = self._open("probe", mailbox)
+        return Identity(mailbox.address, calendar.stable_id, mailbox.location)
+
+    def delta(self, mailbox: Mailbox, cursor: str | None) -> Delta:
+        """The feed from the cursor on, ``page`` entries at a time."""
+        calendar = self._open("delta", mailbox)
+        with self._lock:
+            position = _position(cursor, calendar)
+            ids = calendar.feed[position : position + self.page]
+            following = position + len(ids)
+            unique = tuple(dict.fromkeys(ids))
+            return Delta(
+                dirty=tuple(one for one in unique if one in calendar.items),
+                gone=tuple(one for one in unique if one not in calendar.items),
+                cursor=f"{calendar.generation}:{following}",
+                more=following < len(calendar.feed),
+            )
+
+    def expand(self, mailbox: Mailbox, dirty: Sequence[str], window: Window) -> Expansion:
+        """The series of each id; occurrence ids lead to their series."""
+        calendar = self._open("expand", mailbox)
+        with self._lock:
+            homes = dict.fromkeys(one.partition("@")[0] for one in dirty)
+            found = [calendar.items[home] for home in homes if home in calendar.items]
+            gone = tuple(home for home in homes if home not in calendar.items)
+            return _expansion(found, gone, window)
+
+    def view(self, mailbox: Mailbox, window: Window) -> Expansion:
+        """All series that touch the window."""
+        calendar = self._open("view", mailbox)
+        with self._lock:
+            items = [item for item in calendar.items.values() if item.corrupt or item.within(window)]
+            return _expansion(items, (), window)
+
+    def presence(self, mailbox: Mailbox) -> Presence:
+        """As set on the calendar."""
+        return self._open("presence", mailbox).presence
+
+    def availability(
+        self, acting: Mailbox, addresses: Sequence[str], window: Window
+    ) -> tuple[Availability, ...]:
+        """From the calendars that are here."""
+        self._enter("availability", acting.address)
+        return tuple(self._busy(address, window) for address in addresses)
+
+    def apply(self, mailbox: Mailbox, write: Write) -> Applied:
+        """Write once per key."""
+        calendar = self._open("apply", mailbox)
+        with self._lock:
+            return _create(calendar, write) if isinstance(write, NewMeeting) else _update(calendar, write)
+
+    def close(self) -> None:
+        """Nothing is held open."""
+
+    def _located(self, address: str) -> Identity | Verdict:
+        if address not in self.calendars:
+            return AccessDenied("address-unknown")
+        return Identity(address, "", Location("memory://server", "group"))
+
+    def _open(self, operation: str, mailbox: Mailbox) -> MemoryCalendar:
+        self._enter(operation, mailbox.address)
+        calendar = self.calendars.get(mailbox.address)
+        if calendar is None:
+            raise MailboxMoved("mailbox-moving")
+        return calendar
+
+    def _enter(self, operation: str, address: str) -> None:
+        with self._lock:
+            self.calls.append((operation, address))
+            if self.faults:
+                raise self.faults.pop(0)
+
+    def _busy(self, address: str, window: Window) -> Availability:
+        calendar = self.calendars.get(address)
+        if calendar is None:
+            return Availability(address, code="address-unknown")
+        return Availability(
+            address, tuple(BusySpan(m.start, m.end, m.show_as) for m in calendar.within(window))
+        )
+
+
+def _position(cursor: str | None, calendar: MemoryCalendar) -> int:
+    if cursor is None:
+        return 0
+    generation, _, position = cursor.partition(":")
+    if int(generation) != calendar.generation or int(position) > len(calendar.feed):
+        raise CursorExpired("cursor-expired")
+    return int(position)
+
+
+def _expansion(items: Sequence[Item], gone: tuple[str, ...], window: Window) -> Expansion:
+    return Expansion(
+        series=tuple(Series(item.uid, item.within(window)) for item in items if not item.corrupt),
+        gone=gone,
+        unreadable=tuple(Quarantined(item.id, "item-corrupt") for item in items if item.corrupt),
+    )
+
+
+def _create(calendar: MemoryCalendar, write: NewMeeting) -> Applied:
+    for item in calendar.items.values():
+        if write.key in item.keys:
+            return Applied(item.id, _any_change_key(item), repeated=True)
+    item_id = calendar.add(write.subject, write.start, write.end)
+    item = calendar.items[item_id]
+    item.keys.add(write.key)
+    organizer = Attendee(calendar.address)
+    item.uid = write.uid
+    item.occurrences = {
+        start: replace(
+            meeting,
+            uid=write.uid,
+            location=write.location,
+            body=write.body_html,
+            organizer=organizer,
+            attendees=write.attendees,
+        )
+        for start, meeting in item.occurrences.items()
+    }
+    return Applied(item_id, _any_change_key(item))
+
+
+def _update(calendar: MemoryCalendar, write: MeetingUpdate) -> Applied:
+    home, _, occurrence = write.item_id.partition("@")
+    item = calendar.items.get(home)
+    if item is None:
+        raise Refused("item-not-found", home)
+    if write.key in item.keys:
+        return Applied(write.item_id, _any_change_key(item), repeated=True)
+    item.keys.add(write.key)
+    fields = {"location": write.location, "body": write.body_html}
+    given = {name: value for name, value in fields.items() if value is not None}
+    calendar.edit(home, datetime.fromisoformat(occurrence) if occurrence else None, **given)
+    return Applied(write.item_id, _any_change_key(item))
+
+
+def _any_change_key(item: Item) -> str:
+    return next(_change_keys(item), "0")
+
+
+def _change_keys(item: Item) -> Iterator[str]:
+    return (meeting.change_key for meeting in item.occurrences.values())

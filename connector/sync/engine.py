@@ -1,0 +1,186 @@
+"""Turns into steps: what the scheduler's workers do, and how the rest of the process wakes a mailbox."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from connector.errors import Verdict
+from connector.model import Mailbox, Phase, Session
+from connector.sync import session as sessions
+from connector.sync import state, validation
+from connector.sync.agenda import Turn
+from connector.sync.context import Context
+from connector.sync.holds import Hold, Holds, server_key
+from connector.sync.outcome import Step
+from connector.sync.scheduler import Next, Scheduler
+
+LOCATE = "@locate/"
+"""Key of the batched look-ups of a source; never a mailbox id, which is hexadecimal."""
+
+
+class Observer(Protocol):
+    """Is told what happened; logs, counts and raises alarms. Must not raise."""
+
+    def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
+        """A step went well."""
+
+    def failed(self, mailbox: Mailbox, verdict: Verdict, session: Session | None) -> None:
+        """A step ended in a verdict, and this is the stored session now."""
+
+    def held(self, key: str, hold: Hold) -> None:
+        """A source or server is held back because of what one mailbox met."""
+
+    def passed(self, mailbox: Mailbox) -> None:
+        """The first step got through after a hold."""
+
+
+class Engine:
+    """Steps sessions, holds back what would meet the same fault, and keeps the agenda true to the store."""
+
+    def __init__(
+        self,
+        context: Context,
+        holds: Holds,
+        observer: Observer,
+        *,
+        workers: int,
+        watched_changed: Callable[[], None],
+    ) -> None:
+        self.context = context
+        self.holds = holds
+        self.scheduler = Scheduler(self.work, context.clock, workers)
+        self._observer = observer
+        self._watched_changed = watched_changed
+
+    def start(self, *, resync: bool) -> None:
+        """Fill the agenda from the store. ``resync`` asks each mailbox for a delta: something may have been missed."""
+        mailboxes = {mailbox.id: mailbox for mailbox in self.context.store.mailboxes()}
+        for session in self.context.store.sessions():
+            mailbox = mailboxes.get(session.mailbox_id)
+            if mailbox is not None:
+                self._place(mailbox, session)
+                if resync and session.phase is Phase.LIVE:
+                    self.wake(mailbox.id, "start")
+        for source in self.context.sources:
+            self.scheduler.put(LOCATE + source, LOCATE + source, self.context.now())
+
+    def wake(self, mailbox_id: str, reason: str, delay: timedelta = timedelta()) -> None:
+        """Look at this mailbox soon."""
+        self.scheduler.wake(mailbox_id, reason, delay)
+
+    def nudge(self, mailbox_id: str, reason: str) -> None:
+        """As ``wake``, after the debounce time that lets the events of one user action gather."""
+        mailbox = self.context.store.mailbox(mailbox_id)
+        if mailbox is not None:
+            self.wake(mailbox_id, reason, self.context.pace_of(mailbox).debounce)
+
+    def changed(self, mailbox_id: str) -> None:
+        """An administrator changed this mailbox's session; bring the agenda in line."""
+        mailbox, session = self.context.store.mailbox(mailbox_id), self.context.store.session(mailbox_id)
+        if mailbox is None or session is None:
+            self.scheduler.forget(mailbox_id)
+        elif session.phase is Phase.REQUESTED:
+            self.scheduler.put(LOCATE + mailbox.source, LOCATE + mailbox.source, session.due)
+        else:
+            self.scheduler.release(mailbox_id)
+            self._place(mailbox, session)
+        self._watched_changed()
+
+    def source_changed(self, source: str) -> None:
+        """A credential or a pause changed: whoever waited because of it goes on."""
+        self.holds.lift(source)
+        for mailbox in self.context.store.mailboxes():
+            if mailbox.source == source:
+                self.scheduler.release(mailbox.id)
+        self.scheduler.release(LOCATE + source)
+        self.scheduler.wake(LOCATE + source, "admin")
+
+    def work(self, turn: Turn) -> Next:
+        """One turn of a worker. StoreError passes through and ends the process."""
+        if turn.key.startswith(LOCATE):
+            return self._locate(turn.key.removeprefix(LOCATE))
+        mailbox = self.context.store.mailbox(turn.key)
+        if mailbox is None:
+            return Next(None)
+        held = self.holds.until(mailbox)
+        if held is not None:
+            return Next(self._spread(held), held=True, reasons=turn.reasons)
+        self.holds.claim_probe(mailbox)
+        try:
+            return self._step(mailbox, turn)
+        except Verdict as verdict:
+            return self._failed(mailbox, verdict, turn)
+
+    def _step(self, mailbox: Mailbox, turn: Turn) -> Next:
+        before = self.context.store.session(mailbox.id)
+        step = sessions.step(self.context, mailbox.id, turn.reasons)
+        if self.holds.passed(mailbox):
+            self._observer.passed(mailbox)
+        if before is not None:
+            self._observer.stepped(mailbox, before.phase, step)
+            if step.session is None or _watch_differs(before.phase, step.session.phase):
+                self._watched_changed()
+        return self._next(mailbox, step)
+
+    def _next(self, mailbox: Mailbox, step: Step) -> Next:
+        after = step.session
+        if after is None or after.phase not in state.WORKING:
+            return Next(None)
+        if after.phase is Phase.REQUESTED:
+            self.scheduler.put(LOCATE + mailbox.source, LOCATE + mailbox.source, self.context.now())
+            return Next(None)
+        if step.more:
+            return Next(self.context.now(), reasons=frozenset({"more"}))
+        return Next(after.due)
+
+    def _failed(self, mailbox: Mailbox, verdict: Verdict, turn: Turn) -> Next:
+        session = sessions.record(self.context, mailbox.id, verdict)
+        self._observer.failed(mailbox, verdict, session)
+        hold = self.holds.meet(mailbox, verdict)
+        if hold is not None:
+            self._observer.held(mailbox.source, hold)
+        self._watched_changed()
+        if session is None or session.phase not in state.WORKING:
+            return Next(None)
+        if session.phase is Phase.REQUESTED:
+            self.scheduler.put(LOCATE + mailbox.source, LOCATE + mailbox.source, session.due)
+            return Next(None)
+        return Next(session.due, held=True, reasons=turn.reasons)
+
+    def _locate(self, source: str) -> Next:
+        try:
+            due, following = validation.locate(self.context, source)
+        except Verdict as verdict:
+            return self._locate_failed(source, verdict)
+        for mailbox_id in due:
+            mailbox, session = (
+                self.context.store.mailbox(mailbox_id),
+                self.context.store.session(mailbox_id),
+            )
+            if mailbox is not None and session is not None:
+                self._place(mailbox, session)
+        return Next(following or self.context.now() + timedelta(hours=1))
+
+    def _locate_failed(self, source: str, verdict: Verdict) -> Next:
+        stand_in = Mailbox(id="", source=source, address="", policy="", origin="")
+        hold = self.holds.meet(stand_in, verdict)
+        if hold is not None:
+            self._observer.held(source, hold)
+        delay = state.back_off(hold.attempts if hold else 3, self.context.luck())
+        until = hold.until if hold else self.context.now() + delay
+        return Next(until, held=True)
+
+    def _place(self, mailbox: Mailbox, session: Session) -> None:
+        if session.phase in state.WORKING and session.phase is not Phase.REQUESTED:
+            held = session.attempts > 0 and session.due > self.context.now()
+            self.scheduler.put(mailbox.id, server_key(mailbox), session.due, held=held)
+
+    def _spread(self, until: datetime) -> datetime:
+        """Shortly after a hold ends, not all at the same moment."""
+        return until + timedelta(seconds=5 * self.context.luck())
+
+
+def _watch_differs(before: Phase, after: Phase) -> bool:
+    return (before in state.WATCHED) != (after in state.WATCHED)

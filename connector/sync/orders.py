@@ -1,0 +1,160 @@
+"""What an opened command asks for, checked member by member. Pure.
+
+========================  =======================================================================================
+kind                      body
+========================  =======================================================================================
+``meeting.create``        subject, start, end (RFC 3339); optional location, body (HTML), attendees
+                          [{address, name, role}], mail (none | all | all-and-copy)
+``meeting.update``        id (meeting id); any of location, body (HTML); optional mail
+``freebusy.ask``          addresses (1 to 100), start, end
+========================  =======================================================================================
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from connector.errors import Refused
+from connector.model import Attendee, Command, MailMode, NewMeeting, Role, Window
+
+LONGEST_TEXT = 64 * 1024
+MOST_PEOPLE = 100
+LONGEST_SPAN = timedelta(days=62)
+"""GetUserAvailability answers at most 62 days (MS-OXWAVLS, TimeWindow)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make a meeting."""
+
+    meeting: NewMeeting
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change the place or the body of a meeting."""
+
+    meeting_id: str
+    location: str | None
+    body_html: str | None
+    mail: MailMode
+
+
+@dataclass(frozen=True, slots=True)
+class AskFreeBusy:
+    """When the people are busy."""
+
+    addresses: tuple[str, ...]
+    window: Window
+
+
+Order = Create | Update | AskFreeBusy
+
+
+def parse(command: Command) -> Order:
+    """The order inside a command. Raises Refused with ``command-unknown`` or ``command-malformed``."""
+    reader = _READERS.get(command.kind)
+    if reader is None:
+        raise Refused("command-unknown", command.kind)
+    return reader(command)
+
+
+def _create(command: Command) -> Create:
+    body = command.body
+    window = _window(body)
+    return Create(
+        NewMeeting(
+            key=command.id,
+            uid=f"{uuid5(NAMESPACE_URL, f'calendar-connector:{command.mailbox_id}:{command.id}')}",
+            subject=_text(body, "subject", longest=255),
+            start=window.start,
+            end=window.end,
+            location=_text(body, "location", "", longest=255),
+            body_html=_text(body, "body", ""),
+            attendees=_attendees(body),
+            mail=_mail(body),
+        )
+    )
+
+
+def _update(command: Command) -> Update:
+    body = command.body
+    location = _text(body, "location", longest=255) if "location" in body else None
+    html = _text(body, "body") if "body" in body else None
+    if location is None and html is None:
+        raise Refused("command-malformed", "nothing to change")
+    return Update(_text(body, "id", longest=255), location, html, _mail(body))
+
+
+def _ask(command: Command) -> AskFreeBusy:
+    addresses = command.body.get("addresses")
+    if not isinstance(addresses, list) or not 0 < len(addresses) <= MOST_PEOPLE:
+        raise Refused("command-malformed", "addresses")
+    return AskFreeBusy(tuple(_address(one) for one in addresses), _window(command.body, LONGEST_SPAN))
+
+
+def _text(
+    body: Mapping[str, Any], name: str, default: str | None = None, *, longest: int = LONGEST_TEXT
+) -> str:
+    value = body.get(name, default)
+    if not isinstance(value, str) or len(value) > longest:
+        raise Refused("command-malformed", name)
+    return value
+
+
+def _moment(body: Mapping[str, Any], name: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(_text(body, name, longest=40))
+    except ValueError as error:
+        raise Refused("command-malformed", name) from error
+    if moment.tzinfo is None:
+        raise Refused("command-malformed", f"{name} has no offset")
+    return moment.astimezone(UTC)
+
+
+def _window(body: Mapping[str, Any], longest: timedelta | None = None) -> Window:
+    window = Window(_moment(body, "start"), _moment(body, "end"))
+    if window.end <= window.start or (longest and window.end - window.start > longest):
+        raise Refused("command-malformed", "end")
+    return window
+
+
+def _attendees(body: Mapping[str, Any]) -> tuple[Attendee, ...]:
+    people = body.get("attendees", [])
+    if not isinstance(people, list) or len(people) > MOST_PEOPLE:
+        raise Refused("command-malformed", "attendees")
+    return tuple(_attendee(one) for one in people)
+
+
+def _attendee(one: object) -> Attendee:
+    if not isinstance(one, dict):
+        raise Refused("command-malformed", "attendees")
+    try:
+        role = Role(one.get("role", "required"))
+    except ValueError as error:
+        raise Refused("command-malformed", "role") from error
+    return Attendee(_address(one.get("address")), _text(one, "name", "", longest=255), role)
+
+
+def _address(value: object) -> str:
+    if not isinstance(value, str) or len(value) > 254 or value.count("@") != 1 or value != value.strip():
+        raise Refused("command-malformed", "address")
+    return value.lower()
+
+
+def _mail(body: Mapping[str, Any]) -> MailMode:
+    try:
+        return MailMode(body.get("mail", MailMode.ALL))
+    except ValueError as error:
+        raise Refused("command-malformed", "mail") from error
+
+
+_READERS: dict[str, Callable[[Command], Order]] = {
+    "meeting.create": _create,
+    "meeting.update": _update,
+    "freebusy.ask": _ask,
+}

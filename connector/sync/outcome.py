@@ -1,0 +1,19 @@
+"""What one step of a session leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.model import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One sentence for the log, the session as it is now stored, and whether more waits to be done at once.
+
+    ``session`` is None when the mailbox is no longer there.
+    """
+
+    sentence: str
+    session: Session | None
+    more: bool = False
