@@ -104,7 +104,9 @@ def failure(operation: str, trouble: Trouble, messages: int = 1) -> etree._Eleme
     response = etree.Element(f"{M}{operation}Response", nsmap={"m": MESSAGES, "t": TYPES})
     held = etree.SubElement(response, f"{M}ResponseMessages")
     for _ in range(messages):
-        error_message(etree.SubElement(held, f"{M}{operation}ResponseMessage"), trouble)
+        message = error_message(etree.SubElement(held, f"{M}{operation}ResponseMessage"), trouble)
+        if operation in EMPTY:
+            etree.SubElement(message, f"{M}{EMPTY[operation]}")
     return response
 
 
@@ -150,6 +152,17 @@ def _availability(trouble: Trouble) -> etree._Element:
 def _mail_tips(trouble: Trouble) -> etree._Element:
     return error_message(etree.Element(f"{M}GetMailTipsResponse", nsmap={"m": MESSAGES, "t": TYPES}), trouble)
 
+
+EMPTY = {
+    "CopyItem": "Items",
+    "CreateItem": "Items",
+    "GetFolder": "Folders",
+    "GetItem": "Items",
+    "GetServerTimeZones": "TimeZoneDefinitions",
+    "MoveItem": "Items",
+    "UpdateItem": "Items",
+}
+"""The child that the schema wants in a response message even when it reports an error."""
 
 SINGLE = {
     "GetUserOofSettings": _oof,
