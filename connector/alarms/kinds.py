@@ -1,0 +1,246 @@
+"""Every kind of alarm: number, weight, sentence, remedy, and the MESSAGE_ID under which the journal has it.
+
+Numbers and MESSAGE_IDs are promises to monitoring and never change their meaning; a kind no longer used leaves a gap.
+1xx accounts and certificates, 2xx sources and mailboxes, 3xx the hub, 4xx what is kept here, 5xx writing and
+configuration, 6xx the machine. ``{name}`` in a sentence or remedy is filled in from the facts of the alarm.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from connector.errors import NotFound
+
+
+class Severity(StrEnum):
+    """How bad it is, in the words of the journal's priorities."""
+
+    CRITICAL = "critical"
+    """Calendars are not kept up to date."""
+
+    ERROR = "error"
+    """A part does not work, or soon nothing will."""
+
+    WARNING = "warning"
+    """Somebody should look at it within days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of alarm. What lasts shorter than ``after`` raises none."""
+
+    number: int
+    name: str
+    severity: Severity
+    sentence: str
+    remedy: str
+    message_id: str
+    after: timedelta = timedelta()
+
+
+CREDENTIAL_REFUSED = Kind(
+    101,
+    "credential-refused",
+    Severity.CRITICAL,
+    "The password of {account} is not accepted by {source}; it is not tried again.",
+    "Have the account's administrator type the new password: calendar-connector secret set {secret}",
+    "94b69c44fdb64cf69b8b9d91c4ccd23f",
+)
+CREDENTIAL_MISSING = Kind(
+    102,
+    "credential-missing",
+    Severity.CRITICAL,
+    "The secret {secret} has never been set.",
+    "Have the one who knows it type it: calendar-connector secret set {secret}",
+    "4cdf9377a5864228bc18e94cc7e6503e",
+)
+CERTIFICATE_EXPIRES = Kind(
+    103,
+    "certificate-expires",
+    Severity.WARNING,
+    "The certificate {certificate} expires on {date}.",
+    "Renew it before that day; alarms.expiry_warning says how early this alarm comes.",
+    "2aa83d46ba9947878e12e0ce2b03eee3",
+)
+SOURCE_UNREACHABLE = Kind(
+    201,
+    "source-unreachable",
+    Severity.CRITICAL,
+    "The calendar system {source} can't be reached ({cause}).",
+    "Nothing is lost: it is caught up on later. To find out why: calendar-connector doctor --source {source}",
+    "92a2f2fd57994fb5859a3442192644c1",
+    after=timedelta(minutes=5),
+)
+STREAM_LOST = Kind(
+    202,
+    "stream-coverage-lost",
+    Severity.WARNING,
+    "Changes of these mailboxes of {source} are not heard of at once ({cause}); they are polled.",
+    "To see which servers are concerned: calendar-connector source show {source}",
+    "de935e9f63f04932b928d97b04f4cccf",
+    after=timedelta(minutes=10),
+)
+MAILBOXES_BLOCKED = Kind(
+    203,
+    "mailboxes-blocked",
+    Severity.ERROR,
+    "Mailboxes are not read any more: {reason}",
+    "{remedy}",
+    "f1b2bb6f21e74b369c703b6313c7381c",
+)
+QUARANTINE_GROWS = Kind(
+    204,
+    "quarantine-grows",
+    Severity.WARNING,
+    "{items} items can't be read and are left out.",
+    "To see them: calendar-connector mailbox show ADDRESS; a damaged item is mended by saving or deleting it.",
+    "8593accfdf5f4f769978ef79a42f2238",
+)
+SERVER_DIFFERS = Kind(
+    205,
+    "server-differs",
+    Severity.WARNING,
+    "The server {server} of {source} answers otherwise than its neighbours ({cause}).",
+    "Compare its authentication settings and certificate with those of the others.",
+    "a64b71491c7f42cfa902549a8479a9ec",
+)
+HUB_UNREACHABLE = Kind(
+    301,
+    "hub-unreachable",
+    Severity.CRITICAL,
+    "The hub has not been reached for more than 15 minutes ({cause}); its lists grow stale.",
+    "Nothing is lost: it is sent later. To find out why: calendar-connector doctor",
+    "9eccdc2d85e64312815cc81461b99483",
+    after=timedelta(minutes=15),
+)
+HUB_REFUSED_CREDENTIAL = Kind(
+    302,
+    "hub-refused-credential",
+    Severity.CRITICAL,
+    "The hub does not accept this connector's credential.",
+    "Have a new one made at the hub and set it: calendar-connector secret set hub",
+    "ad8273cdc6274b78b59e231a63ba7eb8",
+)
+SUPERSEDED = Kind(
+    303,
+    "superseded",
+    Severity.CRITICAL,
+    "Another copy of this appliance has taken over at the hub; this one has stopped.",
+    "Switch one of them off. If this is the one to keep: calendar-connector run --take-over",
+    "a4a96e5165c24b22b6ed13cf67513ea2",
+)
+OUTBOX_FILLS = Kind(
+    304,
+    "outbox-fills",
+    Severity.ERROR,
+    "{waiting} of at most {limit} events wait for the hub; at the limit calendars are read no further.",
+    "See whether the hub is slow or away: calendar-connector status",
+    "4f8c1bc50f404655b1ba3fa7f97a9282",
+)
+DEAD_LETTERS = Kind(
+    305,
+    "dead-letters",
+    Severity.WARNING,
+    "The hub has refused {dead} events for good.",
+    "To see them: calendar-connector deadletter list",
+    "38500a34779a4a85b29cfe2a713f6ff9",
+)
+STORE_TROUBLE = Kind(
+    401,
+    "store-trouble",
+    Severity.CRITICAL,
+    "The database can't be used: {reason}",
+    "Nothing acknowledged is lost. Make room or put the database back: calendar-connector restore FILE",
+    "92dbb76e929a4421b1485ea47d5a301d",
+)
+KEY_SERVICE_AWAY = Kind(
+    402,
+    "key-service-away",
+    Severity.CRITICAL,
+    "The key service can't be reached ({cause}); meetings wait, nothing leaves unsealed.",
+    "To find out why: calendar-connector doctor",
+    "7575244d557942b89db34fe211bcc674",
+    after=timedelta(minutes=5),
+)
+KEYSTORE_TROUBLE = Kind(
+    403,
+    "keystore-trouble",
+    Severity.CRITICAL,
+    "The keystore can't be used: {reason}",
+    "Put it back as the sentence says; what is in use already goes on.",
+    "c3ed5c2dddf549b380db14a6e975d87e",
+)
+WRITE_BRAKE = Kind(
+    501,
+    "write-brake",
+    Severity.ERROR,
+    "Too many calendar writes in a short time ({updates}); all writes are stopped.",
+    "Find out why: calendar-connector writes show; then: calendar-connector writes release",
+    "f50850031ebd481385708879417284af",
+)
+ROSTER_MAX_CHANGE = Kind(
+    502,
+    "roster-max-change",
+    Severity.ERROR,
+    "The roster would change {changes} of {mailboxes} mailboxes, more than roster.max_change; nothing was changed.",
+    "Look at it: calendar-connector roster plan; if it is right: calendar-connector roster sync --yes",
+    "519993b97c904df2815e19b54bb57588",
+)
+ROSTER_UNREADABLE = Kind(
+    503,
+    "roster-unreadable",
+    Severity.ERROR,
+    "The roster's source {origin} can't be read or is empty ({cause}); nothing was changed.",
+    "Mend the file or the group, then: calendar-connector roster sync",
+    "ef8af911bf8e42bf9a1e102dddd31646",
+)
+RELOAD_REFUSED = Kind(
+    504,
+    "reload-refused",
+    Severity.WARNING,
+    "The new configuration was not taken over, the old one stays in force.",
+    "To see every problem: calendar-connector config check",
+    "1454e1517f8c428b97307a37fd9da4a0",
+)
+CLOCK_OFF = Kind(
+    601,
+    "clock-off",
+    Severity.ERROR,
+    "This machine's clock is {seconds} seconds off by the clock of {peer}.",
+    "Switch time synchronisation on: timedatectl set-ntp true",
+    "1024c9afc6404c4ca2e21dd765e48ea9",
+)
+
+KINDS: tuple[Kind, ...] = (
+    CREDENTIAL_REFUSED,
+    CREDENTIAL_MISSING,
+    CERTIFICATE_EXPIRES,
+    SOURCE_UNREACHABLE,
+    STREAM_LOST,
+    MAILBOXES_BLOCKED,
+    QUARANTINE_GROWS,
+    SERVER_DIFFERS,
+    HUB_UNREACHABLE,
+    HUB_REFUSED_CREDENTIAL,
+    SUPERSEDED,
+    OUTBOX_FILLS,
+    DEAD_LETTERS,
+    STORE_TROUBLE,
+    KEY_SERVICE_AWAY,
+    KEYSTORE_TROUBLE,
+    WRITE_BRAKE,
+    ROSTER_MAX_CHANGE,
+    ROSTER_UNREADABLE,
+    RELOAD_REFUSED,
+    CLOCK_OFF,
+)
+
+
+def kind(number: int) -> Kind:
+    """The kind with this number. Raises NotFound."""
+    for one in KINDS:
+        if one.number == number:
+            return one
+    raise NotFound(f"There is no alarm {number}; there are {', '.join(str(one.number) for one in KINDS)}.")
