@@ -91,6 +91,12 @@ def expire_sync_states(organisation: Organisation, *, mailbox: str) -> Json:
     return {"generation": owner.generation}
 
 
+def pend_mail_tips(organisation: Organisation, *, mailbox: str, pending: bool = True) -> Json:
+    """Let GetMailTips not know in time whether this mailbox replies automatically, or know again."""
+    organisation.mailbox(mailbox).tips_pending = pending
+    return {"pending": pending}
+
+
 def report_exceptions(organisation: Organisation, *, by: Reporting) -> Json:
     """How SyncFolderItems reports a changed occurrence: master, own-id or both."""
     if by not in {"master", "own-id", "both"}:
@@ -127,6 +133,7 @@ EDITS = (
     set_state,
     grant,
     expire_sync_states,
+    pend_mail_tips,
     report_exceptions,
     mailboxes,
 )

@@ -119,7 +119,7 @@ class Override:
 class Item:
     """One item of the store. `version` is the mailbox's counter at the last write, `created` that of the first.
 
-    `touched` counts without the writes to single occurrences.
+    `touched` counts without the writes to single occurrences; `writes` is the version at which each field was last written.
     `corrupt` names the response code that reading it gives.
     """
 
@@ -131,6 +131,7 @@ class Item:
     rule: Rule | None = None
     overrides: dict[datetime, Override] = field(default_factory=dict)
     deleted: set[datetime] = field(default_factory=set)
+    writes: dict[tuple[datetime | None, str], int] = field(default_factory=dict)
     corrupt: str = ""
 
     @property

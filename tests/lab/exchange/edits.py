@@ -44,8 +44,7 @@ def create(
     """Make an appointment, or with attendees a meeting; `recurrence` as in recurrence.rule."""
     owner = organisation.mailbox(mailbox)
     content = _new(start, fields)
-    place = meetings.create(organisation, owner, content, _rule(recurrence, content), send)
-    return _result(place)
+    return _result(meetings.create(organisation, owner, content, _rule(recurrence, content), send))
 
 
 def receive(
@@ -66,8 +65,9 @@ def receive(
         mine=False,
         request_sent=True,
     )
-    content = replace(shown, uid=shown.uid or organisation.fresh_uid())
-    item = owner.create(content, _rule(recurrence, content), organisation.clock())
+    rule = _rule(recurrence, shown)
+    content = meetings.aligned(replace(shown, uid=shown.uid or organisation.fresh_uid()), rule)
+    item = owner.create(content, rule, organisation.clock())
     owner.tell_mail(organisation.clock())
     return _result(Place(organisation, owner, item))
 
@@ -258,10 +258,6 @@ def _rule(recurrence: Mapping[str, Any] | None, content: Content) -> Any:
 def _changed(place: Place, fields: Mapping[str, Any], mode: str) -> Json:
     current = place.content
     changes = complete_times(read_fields(fields, current), current)
-    rule = place.item.rule
-    if rule is not None and place.original is None and "start" in changes:
-        zone = changes.get("zone", current.zone)
-        changes["rule"] = rule.from_date(zone.to_wall(changes["start"]).date())
     meetings.update(place, changes, mode)
     return _result(place)
 

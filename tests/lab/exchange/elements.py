@@ -79,3 +79,16 @@ def duration(span: timedelta) -> str:
         if number:
             written += (lead if lead and "T" not in written else "") + f"{number}{unit}"
     return f"{sign}P{written or 'T0S'}"
+
+
+_DURATION = re.compile(r"(-?)P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?")
+
+
+def read_duration(text: str) -> timedelta:
+    """An xs:duration of days and less. Raises ValueError for others."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError(f"not a duration of days and less: {text}")
+    days, hours, minutes, seconds = (int(part or 0) for part in found.groups()[1:])
+    span = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return -span if found.group(1) else span

@@ -71,7 +71,8 @@ class Gone:
 class Mailbox:
     """A user's or room's mailbox. `state` is active, disabled, moving, or online (moved away to Exchange Online).
 
-    `group` is the label that GroupingInformation and ExternalEwsUrl are made of; `online` the address there.
+    `group` is the label that GroupingInformation and ExternalEwsUrl are made of; `online` the address there. `generation` counts how
+    often its SyncStates were expired. `tips_pending` keeps GetMailTips from knowing about it in time.
     """
 
     address: str
@@ -85,6 +86,7 @@ class Mailbox:
     online: str = ""
     readers: frozenset[str] = frozenset()
     out_of_office: OutOfOffice = AT_WORK
+    tips_pending: bool = False
     generation: int = 1
     version: int = 0
     items: dict[int, Item] = field(default_factory=dict)
@@ -148,6 +150,7 @@ class Mailbox:
             self._forget_exceptions(item)
         item.rule = rule
         item.version = item.touched = self._next()
+        _note(item, None, changes)
         self._tell(item, now, "Modified", "Modified")
 
     def write_occurrence(
@@ -160,6 +163,7 @@ class Mailbox:
         override.changes.update({**changes, "modified": now})
         override.version = version
         item.version = self._next()
+        _note(item, original, changes)
         self._tell(item, now, "Modified", original=original)
         self._tell(item, now, "Modified")
 
@@ -222,3 +226,7 @@ class Mailbox:
         id_, key, folder = self.item_id(item.serial, original), self.key_of(item), self.folder_id()
         for kind in kinds:
             self.announce(ItemEvent(self.address, kind, id_, key, folder, now))
+
+
+def _note(item: Item, original: datetime | None, changes: dict[str, Any]) -> None:
+    item.writes.update({(original, name): item.version for name in changes})

@@ -58,7 +58,7 @@ def create(
 ) -> Place:
     """Put an item into the owner's calendar; with attendees it is a meeting, invited to by `mode`."""
     content = replace(
-        content,
+        aligned(content, rule),
         uid=content.uid or organisation.fresh_uid(),
         organizer=Person(mailbox.address, mailbox.name),
         meeting=bool(content.attendees),
@@ -83,7 +83,7 @@ def update(place: Place, changes: Mapping[str, Any], mode: str = SEND_TO_NONE) -
     Only the organiser's changes travel.
     """
     before = place.content
-    changes = dict(changes)
+    changes = dict(changes) if place.original else _aligned_changes(place.item, changes)
     if "attendees" in changes:
         changes["meeting"] = before.meeting or bool(changes["attendees"])
     rescheduled = bool(changes.keys() & _RESCHEDULING)
@@ -93,6 +93,30 @@ def update(place: Place, changes: Mapping[str, Any], mode: str = SEND_TO_NONE) -
     place.write({**changes, "modified_by": place.mailbox.name})
     if before.mine and place.content.meeting and mode != SEND_TO_NONE:
         _tell(place, before, mode, rescheduled=rescheduled)
+
+
+def aligned(content: Content, rule: Rule | None) -> Content:
+    """The content with its times at the first date of the rule, where a master stands."""
+    if rule is None:
+        return content
+    wall = content.zone.to_wall(content.start)
+    start = datetime.combine(next(rule.dates()), wall.time())
+    return replace(
+        content, start=content.zone.to_utc(start), end=content.last_zone.to_utc(start + content.duration)
+    )
+
+
+def _aligned_changes(item: Item, changes: Mapping[str, Any]) -> dict[str, Any]:
+    made = dict(changes)
+    rule = made.get("rule", item.rule)
+    if rule is None or not made.keys() & {"start", "end", "zone", "rule"}:
+        return made
+    fields = {name: value for name, value in made.items() if name != "rule"}
+    shown = replace(item.content, **fields)
+    if "start" in made and "rule" not in made:
+        made["rule"] = rule = rule.moved_to(shown.zone.to_wall(shown.start).date())
+    shown = aligned(shown, rule)
+    return made | {"start": shown.start, "end": shown.end}
 
 
 def _unanswered(attendee: Attendee) -> Attendee:

@@ -77,9 +77,16 @@ class Rule:
         """Whether `day` is one of the dates."""
         return next(self.between(day, day), None) is not None
 
-    def from_date(self, start: date) -> "Rule":
-        """The same pattern beginning at another date."""
-        return replace(self, start=start)
+    def moved_to(self, start: date) -> "Rule":
+        """The pattern when its first meeting moves to another date: a single day of week or month follows."""
+        moved = replace(self, start=start)
+        if self.kind is Kind.WEEKLY and len(self.days) == 1:
+            return replace(moved, days=(WEEKDAYS[start.weekday()],))
+        if self.kind is Kind.MONTHLY:
+            return replace(moved, day=start.day)
+        if self.kind is Kind.YEARLY:
+            return replace(moved, day=start.day, month=start.month)
+        return moved
 
     def _over(self, day: date, done: int) -> bool:
         return (self.end is not None and day > self.end) or (self.count is not None and done >= self.count)
