@@ -84,6 +84,7 @@ REASONS: dict[str, Reason] = {
         "The mailbox has moved to Exchange Online, which this connector does not reach.",
         "Use the cloud's own connector for it: calendar-connector mailbox deactivate {address}",
     ),
+    "mailbox-unavailable": Reason("The mailbox's database or its server is not available at the moment."),
     "mailbox-moving": Reason("The mailbox is just being moved to another database."),
     "redirect-not-trusted": Reason(
         "Autodiscover leads to a host that is not on the trust list.",
@@ -123,6 +124,8 @@ REASONS: dict[str, Reason] = {
         "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
     ),
     "request-refused": Reason("Exchange refuses this request and always will."),
+    "attendee-copy": Reason("The item is an attendee's copy; only the organizer's own is written."),
+    "protected-item": Reason("The item is signed, encrypted or rights-protected and is not written."),
     "mailbox-full": Reason("The mailbox is full; nothing can be written into it."),
     "mode-observe": Reason(
         "The connector only observes.", "Set `mode: active` when it should write into calendars."

@@ -45,12 +45,16 @@ def _make(tag: str, children: tuple[Element, ...], text: str | None, attributes:
     return element
 
 
-def wrap(payload: Element, acting: str = "") -> bytes:
-    """The request as bytes; ``acting`` is impersonated by SmtpAddress (with PrimarySmtpAddress push was seen to die)."""
+def wrap(payload: Element, acting: str = "", *, by_primary: bool = False) -> bytes:
+    """The request as bytes, impersonating ``acting`` by SmtpAddress.
+
+    ``by_primary`` names it by PrimarySmtpAddress, which tells an alias from a primary address; not for more than that
+    question, as push by it was seen to die.
+    """
     header = etree.Element(f"{{{SOAP}}}Header")
     header.append(t("RequestServerVersion", Version=SERVER_VERSION))
     if acting:
-        sid = t("ConnectingSID", t("SmtpAddress", text=acting))
+        sid = t("ConnectingSID", t("PrimarySmtpAddress" if by_primary else "SmtpAddress", text=acting))
         header.append(t("ExchangeImpersonation", sid))
     body = etree.Element(f"{{{SOAP}}}Body")
     body.append(payload)

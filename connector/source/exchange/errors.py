@@ -34,7 +34,7 @@ Meaning = tuple[type[Verdict], str]
 _BY_CLASS: dict[Class, Meaning] = {
     Class.BUSY: (Transient, "busy"),
     Class.TOO_MANY: (Transient, "busy"),
-    Class.MOVED: (Transient, "server-error"),
+    Class.MOVED: (Transient, "mailbox-unavailable"),
     Class.ACCOUNT: (AccessDenied, "impersonation-denied"),
     Class.CONFIG: (AccessDenied, "server-setup"),
     Class.SYNC_STATE: (CursorExpired, "cursor-expired"),
@@ -61,6 +61,8 @@ _BY_CODE: dict[str, Meaning] = {
     "ErrorServiceDiscoveryFailed": (MailboxMoved, "mailbox-moving"),
     "ErrorWrongServerVersion": (MailboxMoved, "mailbox-moving"),
     "ErrorWrongServerVersionDelegate": (MailboxMoved, "mailbox-moving"),
+    # busy by class, but by itself no call for patience: some damaged items answer with it for ever
+    "ErrorInternalServerError": (Transient, "server-error"),
     # account
     "ErrorAccountDisabled": (AccessDenied, "mailbox-disabled"),
     "ErrorCannotFindUser": (AccessDenied, "address-unknown"),

@@ -73,6 +73,7 @@ class Call:
     headers: Mapping[str, str] = field(default_factory=dict)
     cookies: Mapping[str, str] = field(default_factory=dict)
     repeatable: bool = True
+    by_primary: bool = False
 
     def letter(self, *, encoding: str = "gzip") -> Letter:
         """The same as an HTTP request; ``encoding`` is what the answer may be compressed with."""
@@ -82,7 +83,7 @@ class Call:
             headers["X-AnchorMailbox"] = anchor
         return Letter(
             self.endpoint,
-            envelope.wrap(self.payload, self.acting),
+            envelope.wrap(self.payload, self.acting, by_primary=self.by_primary),
             headers=headers,
             cookies=self.cookies,
             repeatable=self.repeatable,

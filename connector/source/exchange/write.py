@@ -1,0 +1,151 @@
+"""Writes that can be repeated: look whether it is done already, then write with the change key just read.
+
+Mail modes are the values that reach all attendees; the ``...Changed`` ones would mail only those that the update adds or
+removes (MS-OXWSMTGS). A meeting whose invitation was not sent yet is updated without mails, or the update would send the user's draft.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.errors import Conflict, Refused, Transient, Unreadable
+from connector.model import Applied, Attendee, Mailbox, MailMode, MeetingUpdate, NewMeeting, Role, Write
+from connector.source.exchange import payloads
+from connector.source.exchange.convert import extended_properties
+from connector.source.exchange.envelope import Element, t
+from connector.source.exchange.services import Services
+
+MAILS = {
+    MailMode.NONE: "SendToNone",
+    MailMode.ALL: "SendOnlyToAll",
+    MailMode.ALL_AND_COPY: "SendToAllAndSaveCopy",
+}
+_NOT_OURS = frozenset({"Accept", "Tentative", "Decline", "NoResponseReceived"})
+_PROTECTED = ("smime", "rpmsg")
+_ROLES = (
+    (Role.REQUIRED, "RequiredAttendees"),
+    (Role.OPTIONAL, "OptionalAttendees"),
+    (Role.RESOURCE, "Resources"),
+)
+
+
+def apply(services: Services, mailbox: Mailbox, write: Write) -> Applied:
+    """Carry out a write.
+
+    Raises:
+        Conflict: the item is not the one that ``change_key`` names, or it changed again while we wrote.
+        Refused: the item is gone or must not be written, or the server will never do it.
+    """
+    try:
+        if isinstance(write, NewMeeting):
+            return _create(services, mailbox, write)
+        return _update_patiently(services, mailbox, write)
+    except Unreadable as verdict:
+        raise Refused(verdict.code, verdict.detail) from verdict
+
+
+def _update_patiently(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> Applied:
+    """One more read and write after a conflict; a second one is for the caller to judge."""
+    seen = _look(services, mailbox, write)
+    try:
+        return _update(services, mailbox, write, seen)
+    except Conflict:
+        return _update(services, mailbox, write, _look(services, mailbox, write))
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """An item as it stands before the write."""
+
+    change_key: str
+    done: bool
+    sent: bool
+
+
+def _look(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> _Seen:
+    item, change_key = _first(services.one(mailbox, payloads.get_for_writing(write.item_id)))
+    marks = dict(extended_properties(item.find("{*}ExtendedProperty")))
+    done = marks.get(payloads.KEY) == write.key
+    if not done:
+        _check(item, write, change_key)
+    return _Seen(change_key, done, item.findtext("{*}MeetingRequestWasSent") != "false")
+
+
+def _check(item: Element, write: MeetingUpdate, change_key: str) -> None:
+    if write.change_key is not None and write.change_key != change_key:
+        raise Conflict("item-changed", "the item is no longer the one that was named")
+    if item.findtext("{*}IsMeeting") == "true" and item.findtext("{*}MyResponseType") in _NOT_OURS:
+        raise Refused("attendee-copy", write.item_id)
+    if any(mark in item.findtext("{*}ItemClass", "").lower() for mark in _PROTECTED):
+        raise Refused("protected-item", write.item_id)
+
+
+def _update(services: Services, mailbox: Mailbox, write: MeetingUpdate, seen: _Seen) -> Applied:
+    if seen.done:
+        return Applied(write.item_id, seen.change_key, repeated=True)
+    mail = MAILS[write.mail if seen.sent else MailMode.NONE]
+    payload = payloads.update_item(write.item_id, seen.change_key, _updates(write), mail)
+    item, change_key = _first(services.write(mailbox, payload, write.item_id))
+    return Applied(_id(item), change_key)
+
+
+def _updates(write: MeetingUpdate) -> list[Element]:
+    found = [payloads.set_own(payloads.KEY, write.key)]
+    if write.marker is not None:
+        found.append(payloads.set_own(payloads.MARKER, write.marker))
+    if write.location is not None:
+        found.append(payloads.set_field("calendar:Location", t("Location", text=write.location)))
+    if write.body_html is not None:
+        body = t("Body", text=write.body_html, BodyType="HTML")
+        found.append(payloads.set_field("item:Body", body))
+    return found
+
+
+def _create(services: Services, mailbox: Mailbox, write: NewMeeting) -> Applied:
+    twins = services.find(mailbox, payloads.find_by_key(write.key)).rows
+    if twins:
+        item_id = twins[0].find("{*}ItemId")
+        if item_id is None:
+            raise Transient("bad-answer", "an item without an id")
+        return Applied(item_id.get("Id", ""), item_id.get("ChangeKey", ""), repeated=True)
+    mail = MAILS[write.mail if write.attendees else MailMode.NONE]
+    item, change_key = _first(services.write(mailbox, payloads.create_item(_new(write), mail)))
+    return Applied(_id(item), change_key)
+
+
+def _new(write: NewMeeting) -> Element:
+    """Always with an explicit UID, and in UTC by an explicit zone: the server's own zone must not matter."""
+    parts = [
+        t("Subject", text=write.subject),
+        t("Body", text=write.body_html, BodyType="HTML"),
+        payloads.own(payloads.KEY, write.key),
+        t("UID", text=write.uid),
+        t("Start", text=payloads.instant(write.start)),
+        t("End", text=payloads.instant(write.end)),
+        t("Location", text=write.location),
+    ]
+    for role, name in _ROLES:
+        if people := [each for each in write.attendees if each.role is role]:
+            parts.append(t(name, *map(_attendee, people)))
+    return t("CalendarItem", *parts, t("StartTimeZone", Id="UTC"), t("EndTimeZone", Id="UTC"))
+
+
+def _attendee(person: Attendee) -> Element:
+    name = [t("Name", text=person.name)] if person.name else []
+    return t("Attendee", t("Mailbox", *name, t("EmailAddress", text=person.address)))
+
+
+def _first(message: Element) -> tuple[Element, str]:
+    """The only item of a message, and its change key."""
+    items = message.find("{*}Items")
+    if items is None or not len(items):
+        raise Transient("bad-answer", "a success without an item")
+    item_id = items[0].find("{*}ItemId")
+    return items[0], item_id.get("ChangeKey", "") if item_id is not None else ""
+
+
+def _id(item: Element) -> str:
+    found = item.find("{*}ItemId")
+    if found is None:
+        raise Transient("bad-answer", "an item without an id")
+    return found.get("Id", "")
