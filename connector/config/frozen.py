@@ -9,7 +9,7 @@ _T = TypeVar("_T")
 
 
 class FrozenMap(Mapping[str, _T]):
-    """A read-only map by name; equal to any mapping with the same entries."""
+    """A read-only map by name; order counts among its kind, as the first match often wins."""
 
     __slots__ = ("_entries",)
 
@@ -25,8 +25,13 @@ class FrozenMap(Mapping[str, _T]):
     def __len__(self) -> int:
         return len(self._entries)
 
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, FrozenMap):
+            return list(self._entries.items()) == list(other._entries.items())
+        return super().__eq__(other)
+
     def __hash__(self) -> int:
-        return hash(frozenset(self._entries.items()))
+        return hash(tuple(self._entries.items()))
 
     def __repr__(self) -> str:
         return repr(self._entries)

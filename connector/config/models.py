@@ -146,7 +146,7 @@ class Metrics(Section):
 class Alarms(Section):
     """Who is told when something is wrong."""
 
-    webhook: Annotated[HttpsUrl, Masked()] | None = None
+    webhook: Annotated[HttpsUrl | None, Masked()] = None
     """Where alarms are posted."""
 
     proxy: Name | None = None

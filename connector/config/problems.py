@@ -17,6 +17,7 @@ from connector.config.tree import Node as TreeNode
 from connector.errors import Problem
 
 _SECRET_WORD = re.compile(r"pass(word|wd|phrase)?|secret|token|credential|api_?key", re.IGNORECASE)
+_UNKNOWN = "extra_forbidden"
 _WITHHELD = re.compile(r"key'|user'")
 _BARE = re.compile(r"[A-Za-z0-9_@:/-]+")
 
@@ -48,11 +49,15 @@ class Wrong:
 
 
 def explain(details: Iterable[ErrorDetails], tree: Entries, root: type[BaseModel]) -> Iterator[Wrong]:
-    """Turn pydantic's validation errors into problems."""
-    for detail in details:
-        path = _written(detail["loc"], tree)
+    """Turn pydantic's validation errors into problems; a key that is only misspelt is not called missing."""
+    found = [(_written(detail["loc"], tree), detail) for detail in details]
+    misspelt = {
+        (*path[:-1], _meant(path, tree, root)) for path, detail in found if detail["type"] == _UNKNOWN
+    }
+    for path, detail in found:
         problem = locate(tree, path, _sentence(detail, path, tree, root))
-        yield Wrong(path, problem, absent=detail["type"] in {"missing", "union_tag_not_found"})
+        if detail["type"] != "missing" or path not in misspelt:
+            yield Wrong(path, problem, absent=detail["type"] in {"missing", "union_tag_not_found"})
 
 
 def _written(loc: tuple[int | str, ...], tree: Entries) -> Path:
@@ -89,7 +94,8 @@ def _sentence(detail: ErrorDetails, path: Path, tree: Entries, root: type[BaseMo
     value = None if _WITHHELD.search(str(path[-1:])) else detail["input"]
     match kind:
         case "extra_forbidden":
-            sentence = _unknown_key(str(path[-1]), path, tuple(known_keys(root, path[:-1], tree)))
+            known = tuple(known_keys(root, path[:-1], tree))
+            sentence = _unknown_key(path, known, _meant(path, tree, root))
         case "missing":
             field = known_keys(root, path[:-1], tree).get(str(path[-1]))
             sentence = (
@@ -161,14 +167,18 @@ def _tag(kind: str, context: Mapping[str, Any]) -> str:
     return f"type: {tag:.40} is not known; write one of {words}{_nearest(tag, context)}"
 
 
-def _unknown_key(key: str, path: Path, known: tuple[str, ...]) -> str:
-    if _SECRET_WORD.search(key):
+def _meant(path: Path, tree: Entries, root: type[BaseModel]) -> str:
+    """Guess which key an unknown one stands for; "" when it is like none."""
+    key = str(path[-1])
+    close = difflib.get_close_matches(key.lower(), known_keys(root, path[:-1], tree), n=1)
+    return close[0] if close and not _SECRET_WORD.search(key) else ""
+
+
+def _unknown_key(path: Path, known: tuple[str, ...], meant: str) -> str:
+    if _SECRET_WORD.search(str(path[-1])):
         return f"passwords never stand in this file; remove it, and run: calendar-connector secret set {_secret(path)}"
-    close = difflib.get_close_matches(key, known, n=1, cutoff=0.6) or [
-        word for word in known if word == key.lower()
-    ]
-    if close:
-        return f"unknown key; write {close[0]} instead"
+    if meant:
+        return f"unknown key; write {meant} instead"
     return f"unknown key; write one of {', '.join(known)}" if known else "unknown key; remove it"
 
 

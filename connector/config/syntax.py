@@ -6,7 +6,7 @@ import re
 
 from yaml import Mark
 
-_QUOTES = "put quotes around a value that begins with {}"
+_QUOTES = "put quotes around a value that begins with SIGN"
 
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), sentence)
@@ -23,10 +23,18 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"flow mapping.*(expected|found)",
             "the map is not closed or lacks a comma: write {key: value, key: value}",
         ),
+        (r"expected the node content", "a value is missing here, or one bracket or comma is too many"),
+        (
+            r"sequence entries are not allowed",
+            "a list written with - begins on a line of its own below its key",
+        ),
+        (r"chomping", "nothing may follow | or > in its line: put quotes around the value"),
+        (r"found '<scalar>'", "the value goes on after its closing quote, or this line is indented wrongly"),
+        (r"found ':'", "the key before the colon is missing: write key: value"),
         (r"expected <block end>", "the indentation of this line fits no line above it"),
         (r"quoted scalar.*(unexpected end|document separator)", "the quotes are not closed"),
-        (r"escape character", "a backslash in double quotes begins an escape: use single quotes"),
-        (r"anchor|alias", "the name after & or * is missing or used twice: write &name or *name"),
+        (r"escape (character|sequence)", "a backslash in double quotes begins an escape: use single quotes"),
+        (r"anchor|alias", "put quotes around a value that begins with & or *"),
         (r"tag", "tags (!) are not used here: remove it, or put quotes around a value that begins with !"),
         (r"directive|%YAML|expected '<document start>'", "remove the line that begins with %"),
     )
@@ -38,7 +46,7 @@ def in_plain_words(context: str, problem: str) -> str:
     complaint = f"{context} {problem}"
     for pattern, sentence in _SENTENCES:
         if found := pattern.search(complaint):
-            return sentence.format(found.groupdict().get("sign", ""))
+            return sentence.replace("SIGN", found.groupdict().get("sign", ""))
     return f"this is no valid YAML: {problem or context}"
 
 

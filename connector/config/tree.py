@@ -214,7 +214,9 @@ class _Reader:
     def _alias(self, event: Any) -> Node:
         node = self._anchors.get(event.anchor)
         if node is None:
-            raise self._refused(event, f"*{event.anchor} refers to no &{event.anchor} above it")
+            raise self._refused(
+                event, f"there is no &{event.anchor} above; put quotes around a value that begins with *"
+            )
         self._count(event, node.size)
         return node
 

@@ -38,7 +38,7 @@ _SIZES = {
 }
 _SIZE_BY_LOWER_CASE = {unit.lower(): bytes_ for unit, bytes_ in _SIZES.items()}
 
-_COUNTED = re.compile(r"([0-9]{1,12}) ?([A-Za-z]{1,3})")
+_COUNTED = re.compile(r"([0-9]{1,15}) ?([A-Za-z]{1,3})")
 _NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,3})?"
 _RATE = re.compile(rf"({_NUMBER}) ?/ ?([0-9]{{0,9}} ?[a-z]{{1,2}})")
 _PERCENT = re.compile(rf"({_NUMBER}) ?%")
