@@ -1,0 +1,45 @@
+"""What the log's tests share: put the process's logging back as it was."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from connector.log import configure
+
+
+@contextmanager
+def untouched() -> Iterator[None]:
+    """Whatever the block configures is undone behind it."""
+    root = logging.getLogger()
+    handlers, level = root.handlers, root.level
+    try:
+        yield
+    finally:
+        root.handlers, root.level = handlers, level
+        logging.captureWarnings(capture=False)
+        structlog.reset_defaults()
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def json_log(level: str = "info", **settings: Any) -> io.StringIO:
+    """Configure the log to a stream in memory."""
+    stream = io.StringIO()
+    configure(level, stream=stream, environment={}, **settings)
+    return stream
+
+
+def entries(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
