@@ -110,6 +110,25 @@ def test_exchangelib_lists_and_syncs_a_calendar(lab: LabExchange) -> None:
     assert feed.sync_state
 
 
+def test_exchangelib_makes_changes_and_deletes(lab: LabExchange) -> None:
+    """An item made, changed and deleted by exchangelib is so in truth."""
+    [address] = lab.create_mailboxes(1, prefix="written")
+    user = account(lab, address)
+    day = SOON.replace(hour=0), SOON.replace(hour=23)
+    start, end = (exchangelib.EWSDateTime.from_datetime(time) for time in (SOON, SOON + timedelta(hours=1)))
+    item = exchangelib.CalendarItem(folder=user.calendar, start=start, end=end, subject="Draft")
+    item.save()
+    [made] = lab.truth(address, *day)
+    assert (made["subject"], made["item_id"]) == ("Draft", item.id)
+    item.location = "Room 4"
+    item.save(update_fields=["location"])
+    [changed] = lab.truth(address, *day)
+    assert changed["location"] == "Room 4"
+    assert changed["change_key"] == item.changekey != made["change_key"]
+    item.delete()
+    assert lab.truth(address, *day) == []
+
+
 def test_exchangelib_streams_changes(lab: LabExchange) -> None:
     """Subscribed, told of a change as it happens, and closed at ConnectionTimeout."""
     user = account(lab, USER2)

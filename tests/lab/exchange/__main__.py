@@ -33,7 +33,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--dir", type=Path, help="where certificates are kept (default: a new temporary directory)")
     add("--mailboxes", type=int, default=10, help="user1@DOMAIN to userN@DOMAIN")
     add("--domain", default="example.com")
-    add("--auth", default="ntlm,negotiate", help="schemes of the 401: ntlm,negotiate,basic")
+    add("--auth", type=schemes, default="ntlm,negotiate", help="schemes of the 401: ntlm,negotiate,basic")
     add("--extended-protection", choices=[str(p) for p in ExtendedProtection], default="allow")
     add("--account", default="svc-calendar", help=f"its password comes from ${PASSWORD_VARIABLE}")
     add("--hosts", default="127.0.0.1", help="host names of the URLs, one for each group in turn")
@@ -56,13 +56,22 @@ def arguments() -> argparse.ArgumentParser:
     return parser
 
 
+def schemes(text: str) -> tuple[Scheme, ...]:
+    """The schemes a list like `ntlm,basic` names, in its order. Raises ValueError."""
+    known = {scheme.lower(): scheme for scheme in Scheme}
+    try:
+        return tuple(known[name.strip().lower()] for name in text.split(","))
+    except KeyError as error:
+        raise ValueError(f"{error} is none of {', '.join(known)}") from error
+
+
 def settings(given: argparse.Namespace) -> Settings:
     """The settings a command line means."""
     return Settings(
         directory=given.dir or Path(tempfile.mkdtemp(prefix="lab-exchange-")),
         domain=given.domain,
         mailboxes=given.mailboxes,
-        schemes=tuple(scheme for scheme in Scheme if scheme.lower() in given.auth.lower().split(",")),
+        schemes=given.auth,
         protection=ExtendedProtection(given.extended_protection),
         account=given.account,
         password=os.environ.get(PASSWORD_VARIABLE, DEFAULT_PASSWORD),

@@ -143,6 +143,11 @@ class Admin:
         return {"now": now.isoformat()}
 
 
+class _Door(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 def start(admin: Admin, host: str = "127.0.0.1") -> ThreadingHTTPServer:
     """Serve the commands on a free port; `server_address` names it."""
 
@@ -171,8 +176,7 @@ def start(admin: Admin, host: str = "127.0.0.1") -> ThreadingHTTPServer:
             self.end_headers()
             self.wfile.write(body)
 
-    served = ThreadingHTTPServer((host, 0), Handler)
-    served.daemon_threads = True
+    served = _Door((host, 0), Handler)
     threading.Thread(target=served.serve_forever, name="admin", daemon=True).start()
     return served
 

@@ -3,6 +3,7 @@
 Errors of one user stand in that user's part of the answer; the rest of the batch is served.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -10,7 +11,7 @@ from lxml import etree
 
 from tests.lab.exchange import soap
 from tests.lab.exchange.directory import Redirect
-from tests.lab.exchange.faults import replace
+from tests.lab.exchange.faults import replace, spoil
 from tests.lab.exchange.organisation import Mailbox
 from tests.lab.exchange.requestlog import Entry
 from tests.lab.exchange.site import Site
@@ -88,19 +89,17 @@ class Autodiscover:
         entry.asked = sorted(user.lower() for user in users)
         if not users or not wanted:
             return _soap_answer(_invalid_request())
-        if fault := self._ordered("GetUserSettings"):
-            return fault
-        return _soap_answer(self._user_settings(users, wanted))
+        return self._meet_faults("GetUserSettings", lambda: _soap_answer(self._user_settings(users, wanted)))
 
     def pox(self, request: Request, entry: Entry) -> Answer:
         """Answer the plain XML form for its one address."""
         entry.operation = "Autodiscover"
-        if fault := self._ordered("Autodiscover"):
-            return fault
         address = _pox_address(request.body)
         entry.asked = [address.lower()]
+        return self._meet_faults("Autodiscover", lambda: self._pox_answer(self._find(address)))
+
+    def _pox_answer(self, found: Found) -> Answer:
         root = etree.Element(f"{P}Autodiscover", nsmap=POX_NAMES)
-        found = self._find(address)
         if found.mailbox is None and found.redirect is None:
             root.append(_pox_error(self._site.clock.now().strftime("%H:%M:%S.0000000")))
         else:
@@ -108,11 +107,15 @@ class Autodiscover:
         body = etree.tostring(root, encoding="utf-8", xml_declaration=True)
         return Answer(200, body, [("Content-Type", XML)])
 
-    def _ordered(self, operation: str) -> Answer | None:
-        fault = self._site.faults.take(operation, None)
-        if fault is None or not fault.prevents:
-            return None
-        return replace(fault, operation, 1)
+    def _meet_faults(self, operation: str, honest: Callable[[], Answer]) -> Answer:
+        faults = self._site.faults
+        fault = faults.take(operation, None)
+        if fault is None:
+            return honest()
+        if fault.prevents:
+            return replace(fault, operation, 1)
+        faults.delay(fault)
+        return spoil(fault, honest(), faults)
 
     def _find(self, address: str) -> Found:
         redirect = self._site.directory.redirect(address)

@@ -73,3 +73,8 @@ class Directory:
         name = self.group(mailbox).name if mailbox else self._default.name
         key = mailbox.guid if mailbox else address
         return f"mbx{crc32(key.encode()) % self._back_ends + 1}.{name.lower()}.lab"
+
+
+def group_of(back_end: str) -> str:
+    """The group a back end's name carries, in lower case."""
+    return back_end.partition(".")[2]

@@ -12,7 +12,8 @@ from lxml import etree
 from tests.lab.exchange import soap
 from tests.lab.exchange.affinity import Route, route
 from tests.lab.exchange.call import Call, ResponseFault
-from tests.lab.exchange.faults import replace, spoil
+from tests.lab.exchange.directory import group_of
+from tests.lab.exchange.faults import Fault, replace, spoil
 from tests.lab.exchange.impersonation import acting
 from tests.lab.exchange.operations import OPERATIONS
 from tests.lab.exchange.requestlog import Entry, addresses
@@ -86,39 +87,52 @@ class WebServices:
         messages = _messages_wanted(call.request)
         if fault.prevents:
             return replace(fault, call.operation, messages)
-        honest = self._honest(asked, watch)
+        honest = self._honest(asked, watch, fault)
         if fault.after:
             return replace(fault, call.operation, messages)
         return spoil(fault, honest, self._site.faults)
 
-    def _honest(self, asked: Asked, watch: Watch) -> Answer:
+    def _honest(self, asked: Asked, watch: Watch, fault: Fault | None = None) -> Answer:
         try:
-            return self._carry_out(asked, watch)
-        except ResponseFault as fault:
-            asked.entry.reason = fault.code
-            if fault.scope == "soap":
-                return self._fault(_trouble(fault))
-            response = soap.failure(
-                asked.call.operation, _trouble(fault), _messages_wanted(asked.call.request)
-            )
+            return self._carry_out(asked, watch, fault)
+        except ResponseFault as refusal:
+            asked.entry.reason = refusal.code
+            trouble = _trouble(refusal)
+            if refusal.scope == "soap":
+                return self._fault(trouble)
+            response = soap.failure(asked.call.operation, trouble, _messages_wanted(asked.call.request))
             return Answer(200, soap.write(response), [CONTENT])
 
-    def _carry_out(self, asked: Asked, watch: Watch) -> Answer:
+    def _carry_out(self, asked: Asked, watch: Watch, fault: Fault | None) -> Answer:
         call, streaming = asked.call, self._site.streaming
         visit = Visit(call, asked.route.back_end, watch)
         if call.operation == "GetStreamingEvents":
+            self._site.faults.delay(fault)
             documents, asked.entry.touched = streaming.open(visit)
             return Answer(200, documents, [CONTENT])
         with self._site.limits.request(call.acting or call.caller, call.operation):
+            self._site.faults.delay(fault)
             if call.operation == "Subscribe":
-                response = streaming.subscribe(visit)
-                cookie = (
-                    [asked.route.set_cookie] if asked.route.prefers and streaming.settings.affinity else []
-                )
-                return Answer(200, soap.write(response), [CONTENT, *cookie])
+                return self._subscribe(asked, visit)
             if call.operation == "Unsubscribe":
                 return Answer(200, soap.write(streaming.unsubscribe(visit)), [CONTENT])
             return Answer(200, soap.write(self._operate(call)), [CONTENT])
+
+    def _subscribe(self, asked: Asked, visit: Visit) -> Answer:
+        affinity = self._site.streaming.settings.affinity
+        self._same_group(asked, affinity=affinity)
+        response = self._site.streaming.subscribe(visit)
+        cookie = [asked.route.set_cookie] if asked.route.prefers and affinity else []
+        return Answer(200, soap.write(response), [CONTENT, *cookie])
+
+    def _same_group(self, asked: Asked, *, affinity: bool) -> None:
+        """A cookie of one group leads nowhere for a mailbox of another."""
+        directory, acting = self._site.directory, asked.call.acting
+        if not affinity or not asked.route.by_cookie or acting is None:
+            return
+        if group_of(directory.back_end(acting)) != group_of(asked.route.back_end):
+            text = "Proxying is not allowed to the server that the affinity cookie names."
+            raise ResponseFault("ErrorProxyRequestNotAllowed", text)
 
     def _operate(self, call: Call) -> etree._Element:
         handler = OPERATIONS.get(call.operation)

@@ -121,6 +121,11 @@ class Faults:
         with self._lock:
             return {name: len(orders) for name, orders in self._orders.items() if orders}
 
+    def delay(self, fault: Fault | None) -> None:
+        """Hold the answer when the fault is a delay."""
+        if fault is not None and fault.kind is Kind.DELAY:
+            self.wait(fault)
+
     def wait(self, fault: Fault) -> None:
         """Hold the answer for the fault's time, or until `clear`."""
         self.release.wait(fault.seconds)
@@ -147,8 +152,7 @@ def replace(fault: Fault, operation: str, messages: int) -> Answer:
 def spoil(fault: Fault, answer: Answer, faults: Faults) -> Answer:
     """The honest answer with the fault's damage done to it."""
     if fault.kind is Kind.DELAY:
-        faults.wait(fault)
-        return answer
+        return answer  # `delay` has held it already
     if isinstance(answer.body, bytes):
         return _spoil_whole(fault, answer, answer.body, faults)
     answer.body = _spoil_stream(fault, answer.body, faults)

@@ -197,8 +197,6 @@ class Connection:
         watch = Watch(sock)
         with sock.makefile("rb") as reader, sock.makefile("wb") as writer:
             while request := read_request(reader):
-                if request.header("expect").lower() == "100-continue":
-                    logger.debug("connection %d: the body came without waiting", self.number)
                 answer, entry = self._one(request, watch)
                 try:
                     keep = write_answer(writer, request, answer)

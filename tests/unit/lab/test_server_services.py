@@ -1,5 +1,6 @@
 """The way of a request through the lab's web services."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from lxml import etree
 
 from tests.lab.exchange import soap
 from tests.lab.exchange.call import ResponseFault
+from tests.lab.exchange.edits import EDITS
 from tests.lab.exchange.faults import Fault, Kind
 from tests.lab.exchange.limits import Figures, Limits
 from tests.lab.exchange.settings import Settings, StreamSettings
@@ -128,6 +130,29 @@ def _apart(lab: Lab) -> tuple[str, str]:
     homes = {lab.site.directory.back_end(box.address): box.address for box in lab.site.organisation}
     first, second, *_ = homes.values()
     return first, second
+
+
+def test_a_cookie_of_another_group_leads_nowhere(lab: Lab) -> None:
+    """The first group's cookie on the next group's Subscribe is refused."""
+    EDITS["move_group"](lab.site.organisation, mailbox="user2@example.com", group="B")
+    pinned, _ = lab.ask(SUBSCRIBE, x_preferserveraffinity="true")
+    cookie = next(value for name, value in pinned.headers if name == "Set-Cookie").partition(";")[0]
+    headers = {"x_preferserveraffinity": "true", "cookie": cookie}
+    assert code(lab.ask(SUBSCRIBE, **headers)[0]) == "NoError"
+    refused, _ = lab.ask(SUBSCRIBE, acting="user2@example.com", **headers)
+    assert code(refused) == "ErrorProxyRequestNotAllowed"
+
+
+def test_a_delay_holds_the_budget(lab: Lab) -> None:
+    """While an answer is delayed, its mailbox's budget is used."""
+    lab.site.faults.push("GetFolder", Fault(Kind.DELAY))
+    slow = threading.Thread(target=lab.ask, args=(GET_FOLDER,))
+    slow.start()
+    running = (lab.site.limits.report()["running"] for _ in range(1_000_000))
+    assert next(held for held in running if held) == {USER1: 1}
+    lab.site.faults.clear()
+    slow.join(20)
+    assert lab.site.limits.report()["running"] == {}
 
 
 def test_the_stream_s_log_names_its_mailboxes(lab: Lab) -> None:
