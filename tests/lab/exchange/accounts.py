@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from spnego._ntlm_raw.crypto import ntowfv1
+
 LOCKOUT = 5
+NO_LM_HASH = "0" * 32
 
 
 @dataclass(slots=True)
@@ -21,7 +24,7 @@ class Account:
 
 
 class Accounts:
-    """All accounts of one directory.
+    """All accounts of one directory; pyspnego gets their NT hashes in the form of smbpasswd, so that a password may hold anything.
 
     pyspnego's NTLM acceptor reads its credentials from the file that the environment variable NTLM_USER_FILE names, so there is
     one set of accounts in a process.
@@ -90,13 +93,10 @@ class Accounts:
     def _publish(self) -> None:
         lines = []
         for account in self._accounts.values():
-            name, password = account.name, account.password
-            lines += [
-                f"{self._short}:{name}:{password}",
-                f"{self._domain}:{name}:{password}",
-                f":{name}@{self._domain}:{password}",
-                f":{name}:{password}",
-            ]
+            name = account.name
+            forms = (f"{self._short}\\{name}", f"{self._domain}\\{name}", f"{name}@{self._domain}", name)
+            digest = ntowfv1(account.password).hex().upper()
+            lines += [f"{form}:0:{NO_LM_HASH}:{digest}:[U]:LCT-0" for form in forms]
         fresh = self._path.with_suffix(".new")
         fresh.touch(mode=0o600)
         fresh.write_text("\n".join(lines) + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ import struct
 import threading
 from dataclasses import dataclass
 
+from tests.lab.exchange import soap
 from tests.lab.exchange.authentication import Authenticator, Known, Unknown
 from tests.lab.exchange.autodiscover import Autodiscover
 from tests.lab.exchange.certificates import ServerCertificate
@@ -17,6 +18,7 @@ from tests.lab.exchange.site import Site
 from tests.lab.exchange.waiting import Watch
 from tests.lab.exchange.wire import (
     HTML,
+    XML,
     Answer,
     BadRequestError,
     DropConnection,
@@ -220,6 +222,11 @@ class Connection:
             entry.status = 0
             self._reset()
             raise
+        except Exception as error:  # Exchange's own bugs are answers too
+            logger.exception("connection %d: %s", self.number, entry.operation)
+            entry.reason = f"bug of the lab: {error!r}"
+            trouble = soap.Trouble("ErrorInternalServerError", "An internal server error occurred.")
+            answer = Answer(500, soap.fault(trouble), [("Content-Type", XML)])
         return _authenticated(answer, verdict), entry
 
     def _unauthorized(self, verdict: Unknown, request: Request) -> tuple[Answer, Entry | None]:

@@ -130,6 +130,15 @@ def test_a_changed_password_is_needed_at_once(accounts: Accounts) -> None:
     assert old.judge("") == Known("svc")
 
 
+@pytest.mark.parametrize("scheme", [Scheme.NTLM, Scheme.NEGOTIATE])
+def test_a_password_may_hold_anything(accounts: Accounts, scheme: Scheme) -> None:
+    """Colons, blanks and letters of any language are no separators."""
+    accounts.set_password("svc", "a:b c:wörd€")
+    assert isinstance(shake(connection(accounts), "a:b c:wörd€", scheme=scheme), Known)
+    basic = base64.b64encode("svc:a:b c:wörd€".encode()).decode()
+    assert isinstance(connection(accounts).judge(f"Basic {basic}"), Known)
+
+
 def test_nobody_is_not_counted(accounts: Accounts) -> None:
     """A logon under an unknown name harms no account."""
     assert isinstance(shake(connection(accounts), user="EXAMPLE\\ghost"), Unknown)
