@@ -20,8 +20,6 @@ PATIENCE = timedelta(seconds=15)
 _WAL_KEPT_BYTES = 64 * 1024 * 1024
 
 _PRAGMAS = (
-    "PRAGMA auto_vacuum = INCREMENTAL",  # takes effect on an empty file only, before anything is written
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA secure_delete = ON",
@@ -50,6 +48,7 @@ class Database:
         self._lock = prepare(path)
         try:
             self._writer = self._open()
+            self._shape(self._writer)
             migrate(self._writer, str(path))
         except (sqlite3.Error, StoreError) as error:
             self.close()
@@ -127,6 +126,15 @@ class Database:
             raise
         connection.row_factory = sqlite3.Row
         return connection
+
+    def _shape(self, connection: sqlite3.Connection) -> None:
+        """Set what the file itself remembers; the first can be chosen only before anything is written."""
+        connection.execute("PRAGMA auto_vacuum = INCREMENTAL")
+        mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
+        if mode != "wal":
+            raise StoreError(
+                f"The file system of {self.path} has no shared memory: put the database on another."
+            )
 
     def _take_reader(self) -> sqlite3.Connection:
         with self._idle_guard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from connector.model import Clock
@@ -31,11 +31,11 @@ class SqliteStore(LifeVerbs, MailboxVerbs, IndexVerbs, OutboxVerbs, CommandVerbs
         self, path: Path, cipher: StateCipher, clock: Clock, *, patience: timedelta = PATIENCE
     ) -> None:
         super().__init__(Database(path, patience), cipher)
-        with self._database.write() as connection:
-            connection.execute(
-                "INSERT OR IGNORE INTO life (one, epoch, last_sequence, created_at) VALUES (1, 1, 0, ?)",
-                (to_micros(clock()),),
-            )
+        try:
+            self._begin_first_life(clock())
+        except BaseException:
+            self.close()
+            raise
 
     def facts(self) -> Mapping[str, int | str]:
         """Where the database is, how big, of which layout and age."""
@@ -55,6 +55,13 @@ class SqliteStore(LifeVerbs, MailboxVerbs, IndexVerbs, OutboxVerbs, CommandVerbs
     def close(self) -> None:
         """End every connection and let another process have the file."""
         self._database.close()
+
+    def _begin_first_life(self, now: datetime) -> None:
+        with self._database.write() as connection:
+            connection.execute(
+                "INSERT OR IGNORE INTO life (one, epoch, last_sequence, created_at) VALUES (1, 1, 0, ?)",
+                (to_micros(now),),
+            )
 
 
 def _pragma(connection: sqlite3.Connection, name: str) -> int:
