@@ -111,7 +111,10 @@ class LocalKeyService:
     def tidy(self) -> int:
         """Delete retired keys that are old enough and that nothing names."""
         with self._lock:
-            return self._shelf.drop_unused_keys(self._clock() - self._kept)
+            dropped = self._shelf.drop_unused_keys(self._clock() - self._kept)
+            if dropped:
+                self._opened.clear()
+        return dropped
 
     def rewrap(self) -> int:
         """Wrap every key under the newest KEK, after a change of the KEK; the number of those that were not yet."""
