@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from lxml import etree
 
 from connector.errors import Transient
+from connector.source.exchange.envelope import Element, local
 
 
-def parse(document: bytes) -> etree._Element:
+def parse(document: bytes) -> Element:
     """The root of a well-formed document without entities of its own. Raises Transient ``bad-answer``."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, recover=False)
     try:
@@ -24,23 +25,17 @@ def parse(document: bytes) -> etree._Element:
     return root
 
 
-def local(element: etree._Element) -> str:
-    """The element's name without its namespace; "" for comments and the like."""
-    tag: object = element.tag
-    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
-
-
-def children(element: etree._Element, name: str) -> Iterator[etree._Element]:
+def children(element: Element, name: str) -> Iterator[Element]:
     """Direct children of that local name."""
     return (child for child in element if local(child) == name)
 
 
-def find(element: etree._Element, name: str) -> etree._Element | None:
+def find(element: Element, name: str) -> Element | None:
     """The first element of that local name at any depth, the element itself included."""
     return next((one for one in element.iter() if local(one) == name), None)
 
 
-def text_of(element: etree._Element, name: str) -> str:
+def text_of(element: Element, name: str) -> str:
     """The stripped text of the first direct child of that name, "" when there is none."""
     child = next(children(element, name), None)
     return "" if child is None else (child.text or "").strip()

@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from lxml import etree
-
 from connector.errors import Transient
-from connector.source.exchange.markup import children, find, local, parse, text_of
+from connector.source.exchange import envelope
+from connector.source.exchange.envelope import Element, local
+from connector.source.exchange.errors import back_off, response_code
+from connector.source.exchange.markup import children, text_of
 
 LIMIT = 16 * 1024 * 1024
 """Bytes of one document: 200 subscriptions with 50 events of some 1,000 bytes each stay well below."""
@@ -98,16 +99,19 @@ def read(document: bytes) -> Heard:
     Raises:
         Transient: it is neither a GetStreamingEvents answer nor a SOAP fault (``bad-answer``).
     """
-    root = parse(document)
-    if (fault := find(root, "Fault")) is not None:
-        return _fault(fault)
-    messages = [one for one in root.iter() if local(one) == "GetStreamingEventsResponseMessage"]
+    content = envelope.read(document)
+    if local(content) == "Fault":
+        code, text = response_code(content)
+        return Heard(
+            code=code or "ErrorInternalServerError", text=text, back_off=back_off(content), fault=True
+        )
+    messages = [one for one in content.iter() if local(one) == "GetStreamingEventsResponseMessage"]
     if not messages:
-        raise Transient("bad-answer", "the document is no answer to GetStreamingEvents")
+        raise Transient("bad-answer", f"<{local(content)}> is no answer to GetStreamingEvents")
     return _joined([_message(message) for message in messages])
 
 
-def _message(message: etree._Element) -> Heard:
+def _message(message: Element) -> Heard:
     failed = message.get("ResponseClass") == "Error"
     return Heard(
         changed=frozenset(_changed(message)),
@@ -115,18 +119,18 @@ def _message(message: etree._Element) -> Heard:
         text=text_of(message, "MessageText") if failed else "",
         failed=frozenset(_failed(message)),
         closed=text_of(message, "ConnectionStatus") == "Closed",
-        back_off=_back_off(message) if failed else None,
+        back_off=back_off(message) if failed else None,
     )
 
 
-def _changed(message: etree._Element) -> Iterator[str]:
+def _changed(message: Element) -> Iterator[str]:
     for held in children(message, "Notifications"):
         for notification in children(held, "Notification"):
             if any(local(child) not in SILENT for child in notification):
                 yield text_of(notification, "SubscriptionId")
 
 
-def _failed(message: etree._Element) -> Iterator[str]:
+def _failed(message: Element) -> Iterator[str]:
     for held in children(message, "ErrorSubscriptionIds"):
         for one in children(held, "SubscriptionId"):
             yield (one.text or "").strip()
@@ -135,27 +139,9 @@ def _failed(message: etree._Element) -> Iterator[str]:
 def _joined(heard: list[Heard]) -> Heard:
     """Several response messages of one document as one; the first failure speaks for all."""
     first = next((one for one in heard if one.code), heard[0])
-    return Heard(
+    return replace(
+        first,
         changed=frozenset().union(*(one.changed for one in heard)),
-        code=first.code,
-        text=first.text,
         failed=frozenset().union(*(one.failed for one in heard)),
         closed=any(one.closed for one in heard),
-        back_off=first.back_off,
     )
-
-
-def _fault(fault: etree._Element) -> Heard:
-    code = find(fault, "ResponseCode")
-    named = "" if code is None else (code.text or "").strip()
-    named = named or text_of(fault, "faultcode").rpartition(":")[2] or "ErrorInternalServerError"
-    return Heard(code=named, text=text_of(fault, "faultstring"), back_off=_back_off(fault), fault=True)
-
-
-def _back_off(element: etree._Element) -> timedelta | None:
-    """BackOffMilliseconds wherever it stands; it need not be the first value (exchange.md, defect 8)."""
-    for value in element.iter():
-        if local(value) == "Value" and value.get("Name") == "BackOffMilliseconds":
-            text = (value.text or "").strip()
-            return timedelta(milliseconds=int(text)) if text.isdecimal() and int(text) else None
-    return None

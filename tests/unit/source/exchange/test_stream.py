@@ -11,50 +11,17 @@ from hypothesis import strategies as st
 
 from connector.errors import Transient
 from connector.source.exchange.stream import Documents, Heard, read
+from tests.unit.source.exchange.streaming_documents import (
+    M,
+    S,
+    T,
+    document,
+    failure,
+    heartbeat,
+    notification,
+)
 
 SAMPLES = Path(__file__).parents[5] / "shared/data/ews-samples/ms-docs"
-M = "http://schemas.microsoft.com/exchange/services/2006/messages"
-T = "http://schemas.microsoft.com/exchange/services/2006/types"
-S = "http://schemas.xmlsoap.org/soap/envelope/"
-
-
-def document(inner: str, prefix: str = "s", response: str = "Success") -> bytes:
-    """A streaming document around the content of one response message."""
-    return (
-        f'<?xml version="1.0" encoding="utf-8"?><{prefix}:Envelope xmlns:{prefix}="{S}"><{prefix}:Body>'
-        f'<m:GetStreamingEventsResponse xmlns:m="{M}" xmlns:t="{T}"><m:ResponseMessages>'
-        f'<m:GetStreamingEventsResponseMessage ResponseClass="{response}">{inner}'
-        f"</m:GetStreamingEventsResponseMessage></m:ResponseMessages></m:GetStreamingEventsResponse>"
-        f"</{prefix}:Body></{prefix}:Envelope>"
-    ).encode()
-
-
-def notification(*ids: str, event: str = "CreatedEvent", prefix: str = "m") -> bytes:
-    """A document with one event for each subscription id."""
-    held = "".join(
-        f"<{prefix}:Notification><t:SubscriptionId>{one}</t:SubscriptionId><t:PreviousWatermark>w</t:PreviousWatermark>"
-        f"<t:MoreEvents>false</t:MoreEvents><t:{event}><t:Watermark>w</t:Watermark></t:{event}></{prefix}:Notification>"
-        for one in ids
-    )
-    return document(f"<m:ResponseCode>NoError</m:ResponseCode><m:Notifications>{held}</m:Notifications>")
-
-
-def heartbeat(status: str = "OK") -> bytes:
-    """A document that only says that the connection lives, or that it ends."""
-    return document(
-        f"<m:ResponseCode>NoError</m:ResponseCode><m:ConnectionStatus>{status}</m:ConnectionStatus>"
-    )
-
-
-def failure(code: str, *ids: str, values: str = "") -> bytes:
-    """A document that says what failed."""
-    failed = "".join(f"<t:SubscriptionId>{one}</t:SubscriptionId>" for one in ids)
-    errors = f"<m:ErrorSubscriptionIds>{failed}</m:ErrorSubscriptionIds>" if ids else ""
-    inner = (
-        f"<m:MessageText>Words.</m:MessageText><m:ResponseCode>{code}</m:ResponseCode>"
-        f"<m:DescriptiveLinkKey>0</m:DescriptiveLinkKey>{values}{errors}<m:ConnectionStatus>Closed</m:ConnectionStatus>"
-    )
-    return document(inner, response="Error")
 
 
 def cut(data: bytes, sizes: list[int]) -> list[bytes]:
@@ -207,12 +174,13 @@ def test_a_fault_in_the_stream_is_read() -> None:
     [
         b"<s:Envelope",
         b"<html></html>",
-        document("<m:ResponseCode>NoError</m:ResponseCode>&#x1;"),
-        b'<!DOCTYPE Envelope [<!ENTITY a "b">]><Envelope>&a;</Envelope>',
+        document("<m:ResponseCode>NoError</m:ResponseCode>&nbsp;"),
+        heartbeat()[:-20],
+        heartbeat().replace(b"GetStreamingEventsResponse", b"GetItemResponse"),
     ],
 )
 def test_what_is_no_answer_is_not_believed(body: bytes) -> None:
-    """Broken XML, pages, illegal characters and documents with entities of their own are refused, not repaired."""
+    """Broken XML, pages and answers to something else are refused, not repaired."""
     with pytest.raises(Transient) as caught:
         read(body)
     assert caught.value.code == "bad-answer"
@@ -227,7 +195,8 @@ def test_microsoft_s_published_notification_is_read() -> None:
     raw = (SAMPLES / name).read_bytes()
     start = raw.index(b"<m:GetStreamingEventsResponse ")
     end = raw.index(b"</m:GetStreamingEventsResponse>") + len(b"</m:GetStreamingEventsResponse>")
-    heard = read(raw[start:end])
+    opening = f'<s:Envelope xmlns:s="{S}" xmlns:m="{M}" xmlns:t="{T}"><s:Body>'.encode()
+    heard = read(opening + raw[start:end] + b"</s:Body></s:Envelope>")
     assert heard == Heard(
         changed=frozenset(
             {"JgBibjFwcjAzbWIyMDIubmFtcHJkMDMucHJvZC5vdXRsb29rLmNvbRAAAADwXxVesOnHS5BxUHKwAW88SHjwd1iB0Ag="}
