@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -10,6 +12,7 @@ import click
 from connector.cli.options import Frame, UsageRefused, common_options
 from connector.config import Config, Loaded, diff, load, sample, show, values
 from connector.errors import ConfigError
+from connector.keystore import Keystore, master_key
 
 
 @click.group()
@@ -52,7 +55,10 @@ def _summary(loaded: Loaded) -> str:
 
 
 def _missing_secrets(config: Config) -> tuple[str, ...]:
-    return () if config.keystore_path.exists() else config.secret_names()
+    """Look into the keystore by name alone; that needs no master key. Raises KeystoreError."""
+    key = master_key(config.keystore.master_key, config.state, os.environ)
+    held = {entry.name for entry in Keystore(config.keystore_path, key, lambda: datetime.now(UTC)).entries()}
+    return tuple(name for name in config.secret_names() if name not in held)
 
 
 @config.command("show")
@@ -78,7 +84,8 @@ def diff_(frame: Frame, *, oldfile: Path | None) -> None:
     else:
         for sentence in sentences:
             frame.out.text(sentence)
-        frame.out.say("" if sentences else "nothing changes")
+        if not sentences:
+            frame.out.say("nothing changes")
 
 
 def _in_force(config: Config) -> Loaded:  # noqa: ARG001 - the seam for the control socket

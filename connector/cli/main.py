@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import io
 import os
@@ -37,6 +38,14 @@ class _Commands(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        close = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if close and args[0] not in COMMANDS:
+            ctx.fail(f"There is no command {args[0]}; did you mean {close[0]}?")
+        return super().resolve_command(ctx, args)
+
 
 @click.command(
     cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
@@ -51,13 +60,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return run(cli, arguments)
 
 
-def run(program: click.Command, arguments: Sequence[str] | None = None) -> int:
+def run(
+    program: click.Command, arguments: Sequence[str] | None = None, *, name: str = "calendar-connector"
+) -> int:
     """Run ``program`` with the manners all our programs share; None takes the process's own arguments."""
     for stream in (sys.stdout, sys.stderr):
         _never_fail_on_a_letter(stream)
     called = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = program.main(called, prog_name="calendar-connector", standalone_mode=False)
+        code = program.main(called, prog_name=name, standalone_mode=False)
         sys.stdout.flush()
     except BrokenPipeError:
         return _quietly_cut_off()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from connector.cli.main import main
 from connector.config import sample
+from connector.keystore import KeyFile, Keystore
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,30 @@ def test_missing_secrets_are_named(call: Call, path: Path) -> None:
     assert answer.code == 1
     assert "secret hub is missing; set it with: calendar-connector secret set hub\n" in answer.err
     assert "secret exchange/hq/a is missing" in answer.err
+
+
+def test_secrets_that_are_there_are_not_asked_for(call: Call, tmp_path: Path) -> None:
+    """What the keystore holds is not missing; looking needs no master key."""
+    path, master = tmp_path / "connector.yaml", tmp_path / "master.key"
+    path.write_text(f"{sample()}state: {tmp_path}\n")
+    store = Keystore(
+        tmp_path / "keystore.json", KeyFile(master, tmp_path), lambda: datetime(2026, 11, 20, tzinfo=UTC)
+    )
+    store.set("hub", b"hunter2")
+    master.unlink()
+    assert json.loads(call("config", "check", "--json", "--config", path).out)["missing_secrets"] == [
+        "exchange/hq/a"
+    ]
+
+
+def test_a_damaged_keystore_is_one_sentence(call: Call, path: Path, tmp_path: Path) -> None:
+    """A keystore that can't be read is told as such, not as missing secrets; --offline does not look."""
+    (tmp_path / "keystore.json").write_text("{")
+    (tmp_path / "keystore.json").chmod(0o600)
+    answer = call("config", "check", "--config", path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "damaged" in answer.err
+    assert call("config", "check", "--offline", "--config", path).code == 0
 
 
 def test_what_is_not_used_yet_is_a_warning(call: Call, path: Path) -> None:

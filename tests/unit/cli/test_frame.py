@@ -98,6 +98,12 @@ def test_help_ends_with_0(arguments: list[str], capsys: pytest.CaptureFixture[st
     assert "calendar-connector" in capsys.readouterr().out
 
 
+def test_a_misspelt_command_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    """A command close to one there is is answered with that one."""
+    assert main.main(["confgi", "check"]) == 2
+    assert "did you mean config?" in capsys.readouterr().err
+
+
 def test_every_registered_command_is_there() -> None:
     """The table of commands names modules that exist, and every command has the common options."""
     for name in main.COMMANDS:

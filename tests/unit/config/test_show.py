@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.config import diff, effective, load_text, sample, show, values
@@ -49,6 +49,7 @@ def test_the_effective_text_is_the_configuration(more: str) -> None:
     assert diff(before, after) == []
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(exclude_categories=("Cs", "Cc", "Cn", "Zl")), min_size=1, max_size=20))
 def test_any_text_survives_being_shown(user: str) -> None:
     """A value with quotes, colons, hashes or letters of any script reads back as it was."""

@@ -18,7 +18,7 @@ def read(text: str) -> tuple[object, list[str]]:
     return plain(parsed.tree), [problem.sentence for problem in parsed.problems]
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(st.one_of(st.text(), YAMLISH))
 @example("\ud800: 1")
 @example('"\\ud800": "\\ud800"')
@@ -42,6 +42,7 @@ def test_any_text_is_read_or_refused_as_configuration(text: str) -> None:
     assert told.encode()
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(raw: bytes) -> None:
     """Bytes that are no UTF-8 are a problem at their line, never an exception."""
@@ -57,6 +58,7 @@ VALUES = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(st.dictionaries(WORDS, VALUES, max_size=4))
 def test_json_is_read_as_what_it_says(data: dict[str, object]) -> None:
     """Maps, lists, words, numbers and booleans come out as they were written."""

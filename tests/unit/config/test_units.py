@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.config import units
@@ -19,24 +19,28 @@ PERCENTS = st.integers(0, 100_000).map(lambda count: count / 1000)
 TIMES = st.times().map(lambda moment: moment.replace(second=0, microsecond=0))
 
 
+@settings(deadline=None)
 @given(SPANS)
 def test_a_duration_comes_back(span: timedelta) -> None:
     """What a duration is written as is read as the same duration, to the millisecond."""
     assert units.parse_duration(units.format_duration(span)) == span
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10**12 - 1))
 def test_a_size_comes_back(count: int) -> None:
     """What a size is written as is read as the same number of bytes."""
     assert units.parse_size(str(Size(count))) == count
 
 
+@settings(deadline=None)
 @given(NUMBERS, PERIODS)
 def test_a_rate_comes_back(count: float, period: timedelta) -> None:
     """A rate is read as it was written."""
     assert units.parse_rate(str(Rate(count, period))) == Rate(count, period)
 
 
+@settings(deadline=None)
 @given(PERCENTS, PERIODS)
 def test_shares_come_back(percent: float, period: timedelta) -> None:
     """Percentages, alone and of a period, are read as they were written."""
@@ -44,6 +48,7 @@ def test_shares_come_back(percent: float, period: timedelta) -> None:
     assert units.parse_percent_rate(str(PercentRate(percent, period))) == PercentRate(percent, period)
 
 
+@settings(deadline=None)
 @given(TIMES, TIMES, st.sampled_from(["UTC", "Europe/Stockholm", "America/Argentina/Buenos_Aires"]))
 def test_hours_come_back(start: time, end: time, zone: str) -> None:
     """A stretch of the day is read as it was written, and refused when it is empty."""
@@ -65,6 +70,7 @@ def test_hours_come_back(start: time, end: time, zone: str) -> None:
         units.parse_hours,
     ],
 )
+@settings(deadline=None)
 @given(text=st.one_of(st.text(max_size=30), st.from_regex(r"[0-9.]{1,15}[%/ :a-zA-Z0-9-]{0,12}")))
 def test_any_text_is_read_or_refused_in_words(parse: object, text: str) -> None:
     """A parser of a quantity raises nothing but ValueError, and that with a sentence."""
