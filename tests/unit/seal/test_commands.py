@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import KeyWithheld, Refused, Transient
@@ -102,6 +102,7 @@ def test_a_command_that_lacks_something_is_malformed(token: str) -> None:
     assert code_of(arrived(token)) == "command-malformed"
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_refused(token: str) -> None:
     """Nothing that comes down gives another exception."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.model import Attendee, Response, Sensitivity, ShowAs
@@ -60,6 +60,7 @@ def test_what_the_hub_does_not_show_does_not_count(change: dict[str, Any]) -> No
     assert DIGESTS.content(replace(MEETING, **change)) == DIGESTS.content(MEETING)
 
 
+@settings(deadline=None)
 @given(st.text(), st.text(), st.text(), st.text())
 def test_text_can_not_move_from_one_field_into_the_next(a: str, b: str, c: str, d: str) -> None:
     """Fields are kept apart, whatever stands in them."""

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import KeyWithheld, Refused
@@ -92,6 +92,7 @@ def test_no_word_of_the_meeting_is_readable() -> None:
     assert sum(one.count(".") == 4 for one in readable) == 18
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LEAVES), st.sampled_from(LEAVES))
 def test_two_values_that_changed_places_are_refused(one: tuple[Any, ...], other: tuple[Any, ...]) -> None:
     """Swapping any two members, sealed or clear, does not go unseen."""
@@ -105,6 +106,7 @@ def test_two_values_that_changed_places_are_refused(one: tuple[Any, ...], other:
         open_meeting(value, key_of)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(LEAVES))
 def test_a_value_of_another_meeting_or_revision_is_refused(path: tuple[Any, ...]) -> None:
     """What was sealed for another meeting, or an older state of this one, does not fit."""
@@ -116,6 +118,7 @@ def test_a_value_of_another_meeting_or_revision_is_refused(path: tuple[Any, ...]
                 open_meeting(value, key_of)
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(LEAVES),
     st.one_of(st.none(), st.integers(), st.text(), st.lists(st.integers()), st.booleans()),
@@ -147,6 +150,7 @@ def test_a_participant_left_out_doubled_or_moved_is_refused() -> None:
             open_meeting({**sealed(), "encryptedParticipants": other}, key_of)
 
 
+@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.text() | st.integers(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import Refused
@@ -13,12 +13,14 @@ from tests.unit.seal.samples import KEY, OTHER_KEY
 TEXTS = st.text(st.characters(codec="utf-8"), max_size=400)
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_text_comes_back_as_it_was(text: str) -> None:
     """Sealing and opening at the same place is the identity."""
     assert open_field(seal_field(text, KEY, "a/b/c/1"), KEY, "a/b/c/1") == text
 
 
+@settings(deadline=None)
 @given(TEXTS)
 def test_a_padded_text_comes_back_without_trailing_spaces(text: str) -> None:
     """The only thing lost are spaces at the end."""
@@ -26,6 +28,7 @@ def test_a_padded_text_comes_back_without_trailing_spaces(text: str) -> None:
     assert open_field(token, KEY, "a/b/c/1", padded=True) == text.rstrip(" ")
 
 
+@settings(deadline=None)
 @given(TEXTS, TEXTS)
 def test_texts_of_one_bucket_have_ciphertexts_of_one_length(one: str, other: str) -> None:
     """The length of a ciphertext says the bucket and no more."""

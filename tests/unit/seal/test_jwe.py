@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from joserfc import jwe as joserfc_jwe
 from joserfc.jwk import OctKey
@@ -29,6 +29,7 @@ def jwcrypto_key() -> jwcrypto_jwk.JWK:
     return jwcrypto_jwk.JWK(kty="oct", k=b64(SECRET))
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=3000))
 def test_jwcrypto_opens_what_we_seal(clear: bytes) -> None:
     """Another library reads our tokens, header included."""
@@ -39,6 +40,7 @@ def test_jwcrypto_opens_what_we_seal(clear: bytes) -> None:
     assert json.loads(opened.objects["protected"])["ctx"] == "a/b/c/1"
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=3000))
 def test_we_open_what_jwcrypto_seals(clear: bytes) -> None:
     """And we read its tokens."""
@@ -48,6 +50,7 @@ def test_we_open_what_jwcrypto_seals(clear: bytes) -> None:
     assert (header["kid"], opened) == ("k", clear)
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=3000))
 def test_joserfc_and_we_understand_each_other(clear: bytes) -> None:
     """A third implementation agrees in both directions."""
@@ -70,6 +73,7 @@ def test_the_recorded_content_of_another_implementation_opens() -> None:
         jwe.decrypt(recorded["content_jwe_a256kw"], secret)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_changed_character_anywhere_is_refused(data: st.DataObject) -> None:
     """No bit of a token can be varied, not even the loose ones of base64."""
@@ -80,6 +84,7 @@ def test_a_changed_character_anywhere_is_refused(data: st.DataObject) -> None:
         jwe.decrypt(token[:at] + other + token[at + 1 :], SECRET)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_nonsense_is_a_verdict(token: str) -> None:
     """Whatever stands in place of a token, the answer is Refused."""

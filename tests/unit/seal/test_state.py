@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.errors import StoreError
@@ -13,6 +13,7 @@ from connector.store.base import StateCipher
 CIPHER: StateCipher = LocalCipher(b"k" * 32)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=500), st.text(max_size=50))
 def test_bytes_come_back(clear: bytes, context: str) -> None:
     """Sealing and opening in one context is the identity, and no two sealings are equal."""
@@ -21,6 +22,7 @@ def test_bytes_come_back(clear: bytes, context: str) -> None:
     assert sealed != CIPHER.seal(clear, context)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=80))
 def test_anything_else_is_one_sentence(sealed: bytes) -> None:
     """Damaged bytes are a StoreError that says what may be the matter."""
