@@ -73,7 +73,7 @@ def show_(frame: Frame) -> None:
 
 
 @config.command("diff")
-@click.argument("oldfile", required=False, type=click.Path(path_type=Path))
+@click.argument("oldfile", required=False, type=click.Path(readable=False, path_type=Path))
 @common_options
 def diff_(frame: Frame, *, oldfile: Path | None) -> None:
     """Say what a reload would change: the file against OLDFILE, or against what the daemon has in force."""

@@ -42,7 +42,7 @@ def common_options(command: Command) -> Callable[..., Any]:
     @click.option(
         "--config",
         "config_path",
-        type=click.Path(path_type=Path),
+        type=click.Path(readable=False, path_type=Path),
         default=DEFAULT_PATH,
         show_default=True,
         metavar="PATH",

@@ -21,6 +21,7 @@ from connector.errors import ConfigError, Problem
 DEFAULT_PATH = Path("/etc/calendar-connector/connector.yaml")
 
 MAX_FILES = 200
+MAX_PROBLEMS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,5 +124,9 @@ def _read(path: Path) -> Parsed:
 
 
 def _in_order(problems: list[Problem]) -> tuple[Problem, ...]:
+    """Sort by place; of an endless list the beginning is enough to mend."""
     unique = dict.fromkeys(problems)
-    return tuple(sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column)))
+    ordered = sorted(unique, key=lambda problem: (problem.file, problem.line, problem.column))
+    further = len(ordered) - MAX_PROBLEMS
+    rest = (Problem(f"and {further} further problems; mend these first"),) if further > 0 else ()
+    return (*ordered[:MAX_PROBLEMS], *rest)

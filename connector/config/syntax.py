@@ -11,6 +11,7 @@ _QUOTES = "put quotes around a value that begins with SIGN"
 _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), sentence)
     for pattern, sentence in (
+        (r"mapping keys are not", "put quotes around a value that begins with ? and a space"),
         (r"character '\\t'", "indent with spaces, not with a tab"),
         (r"character '(?P<sign>.)' that cannot start", _QUOTES),
         (
@@ -28,7 +29,10 @@ _SENTENCES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"sequence entries are not allowed",
             "a list written with - begins on a line of its own below its key",
         ),
-        (r"chomping", "nothing may follow | or > in its line: put quotes around the value"),
+        (
+            r"chomping|expected a comment or a line break",
+            "nothing may follow | or > in its line: put quotes around the value",
+        ),
         (r"found '<scalar>'", "the value goes on after its closing quote, or this line is indented wrongly"),
         (r"found ':'", "the key before the colon is missing: write key: value"),
         (r"expected <block end>", "the indentation of this line fits no line above it"),

@@ -228,6 +228,13 @@ def test_a_broken_file_is_not_told_what_it_lacks() -> None:
     ]
 
 
+def test_an_endless_list_of_problems_is_cut() -> None:
+    """Of many problems the first 200 are told, and how many there are."""
+    found = problems("".join(f"k{n}: 1\n" for n in range(1000)))
+    assert len(found) == 201
+    assert found[-1] == "0: and 800 further problems; mend these first"
+
+
 def test_an_empty_file_is_told_what_it_needs() -> None:
     """An empty configuration names the four keys that nothing works without."""
     found = problems(instead=(LEAST, ""))
