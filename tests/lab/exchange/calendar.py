@@ -63,6 +63,8 @@ class Content:
     sensitivity: str = "Normal"
     show_as: str = "Busy"
     importance: str = "Normal"
+    item_class: str = "IPM.Appointment"
+    has_attachments: bool = False
     categories: tuple[str, ...] = ()
     reminder: int | None = 15
     culture: str = "en-US"
@@ -115,7 +117,7 @@ class Override:
     version: int
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Item:
     """One item of the store. `version` is the mailbox's counter at the last write, `created` that of the first.
 

@@ -27,6 +27,7 @@ from tests.lab.exchange.identifiers import parse
 from tests.lab.exchange.mailbox import Disposal, Mailbox
 from tests.lab.exchange.meetings import SEND_TO_NONE, Place
 from tests.lab.exchange.organisation import Organisation
+from tests.lab.exchange.recurrence import Rule
 from tests.lab.exchange.recurrence import rule as read_rule
 
 SENDING = "SendToAllAndSaveCopy"
@@ -202,9 +203,14 @@ def corrupt(organisation: Organisation, *, mailbox: str, item: str, code: str = 
 
 
 def truth(organisation: Organisation, address: str, start: str | datetime, end: str | datetime) -> list[Json]:
-    """The occurrences in [start, end) of one calendar in order of start, as they really are."""
+    """The occurrences in [start, end) of one calendar in order of start, as they really are, whatever the mailbox's state.
+
+    Raises ValueError when there is no such mailbox.
+    """
     with organisation.lock:
-        mailbox = organisation.mailbox(address)
+        mailbox = organisation.find(address)
+        if mailbox is None:
+            raise ValueError(f"no mailbox is called {address}")
         seen = sorted(
             mailbox.view(_instant(start), _instant(end)),
             key=lambda one: (one.content.start, one.item.serial),
@@ -249,7 +255,7 @@ def _new(start: str, fields: Mapping[str, Any]) -> Content:
     return Content(**{"uid": "", **read})
 
 
-def _rule(recurrence: Mapping[str, Any] | None, content: Content) -> Any:
+def _rule(recurrence: Mapping[str, Any] | None, content: Content) -> Rule | None:
     if recurrence is None:
         return None
     return read_rule(recurrence, content.zone.to_wall(content.start).date())

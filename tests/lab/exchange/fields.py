@@ -21,6 +21,8 @@ _PLAIN = frozenset(
         "sensitivity",
         "show_as",
         "importance",
+        "item_class",
+        "has_attachments",
         "reminder",
         "culture",
         "online",

@@ -12,7 +12,7 @@ from tests.lab.exchange.recurrence import Rule
 
 Disposal = Literal["HardDelete", "SoftDelete", "MoveToDeletedItems"]
 
-ROOT, CALENDAR, DELETED, INBOX = 1, 2, 3, 4
+ROOT, CALENDAR, DELETED, INBOX, SENT = 1, 2, 3, 4, 5
 """Numbers of the folders every mailbox has."""
 
 DELETIONS_KEPT = 10_000
@@ -67,7 +67,7 @@ class Gone:
     original: datetime | None = None
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Mailbox:
     """A user's or room's mailbox. `state` is active, disabled, moving, or online (moved away to Exchange Online).
 

@@ -42,7 +42,7 @@ def write_person(parent: etree._Element, person: Person | Attendee) -> None:
 
 def item_class(frame: Frame) -> str:
     classes = {Kind.OCCURRENCE: OCCURRENCE_CLASS, Kind.EXCEPTION: EXCEPTION_CLASS}
-    return classes.get(frame.sight.kind, "IPM.Appointment")
+    return classes.get(frame.sight.kind, frame.content.item_class)
 
 
 def body(parent: etree._Element, frame: Frame) -> None:

@@ -76,7 +76,7 @@ FIELDS: tuple[Field, ...] = (
     _row("item:ReminderMinutesBeforeStart", "a", lambda frame: str(frame.content.reminder or 0)),
     _row("item:DisplayCc", "a", lambda frame: parts.names(frame, _CC)),
     _row("item:DisplayTo", "a", lambda frame: parts.names(frame, _TO)),
-    _bit("item:HasAttachments", "da", lambda _: False),
+    _bit("item:HasAttachments", "da", lambda frame: frame.content.has_attachments),
     _of("item:ExtendedProperty", "i", parts.properties),
     _row("item:Culture", "a!", lambda frame: frame.content.culture),
     _of("item:EffectiveRights", "a", parts.rights),

@@ -6,7 +6,7 @@ from tests.lab.exchange.call import Call, Handler
 from tests.lab.exchange.operations.absence import get_mail_tips, get_user_oof_settings
 from tests.lab.exchange.operations.availability import get_user_availability
 from tests.lab.exchange.operations.creating import create_item
-from tests.lab.exchange.operations.folders import convert_id, get_folder
+from tests.lab.exchange.operations.folders import convert_id, find_folder, get_folder
 from tests.lab.exchange.operations.items import find_item, get_item
 from tests.lab.exchange.operations.sync import sync_folder_items
 from tests.lab.exchange.operations.timezones import get_server_time_zones
@@ -27,6 +27,7 @@ OPERATIONS: dict[str, Handler] = {
         "ConvertId": convert_id,
         "CreateItem": create_item,
         "DeleteItem": delete_item,
+        "FindFolder": find_folder,
         "FindItem": find_item,
         "GetFolder": get_folder,
         "GetItem": get_item,

@@ -17,6 +17,7 @@ DISTINGUISHED = {
     "calendar": folders.CALENDAR,
     "deleteditems": folders.DELETED,
     "inbox": folders.INBOX,
+    "sentitems": folders.SENT,
 }
 
 

@@ -1,4 +1,4 @@
-"""GetFolder and ConvertId."""
+"""GetFolder, FindFolder and ConvertId."""
 
 from lxml import etree
 
@@ -18,12 +18,14 @@ _KINDS = {
     folders.CALENDAR: ("CalendarFolder", "IPF.Appointment", "Calendar"),
     folders.DELETED: ("Folder", "IPF.Note", "Deleted Items"),
     folders.INBOX: ("Folder", "IPF.Note", "Inbox"),
+    folders.SENT: ("Folder", "IPF.Note", "Sent Items"),
 }
 _DISTINGUISHED = {
     folders.ROOT: "msgfolderroot",
     folders.CALENDAR: "calendar",
     folders.DELETED: "deleteditems",
     folders.INBOX: "inbox",
+    folders.SENT: "sentitems",
 }
 
 
@@ -36,6 +38,21 @@ def get_folder(call: Call) -> etree._Element:
         _write(m(made, "Folders"), mailbox, number, full=base != "IdOnly")
 
     return answer_each(call, children(call.request.find("m:FolderIds", NAMES)), fill)
+
+
+def find_folder(call: Call) -> etree._Element:
+    """Answers FindFolder: all folders lie directly under the root."""
+    base = text_at(call.request, "m:FolderShape/t:BaseShape", "Default")
+
+    def fill(made: etree._Element, element: etree._Element) -> None:
+        mailbox, number = folder_of(call, element)
+        found = [one for one in _KINDS if one != folders.ROOT] if number == folders.ROOT else []
+        root = m(made, "RootFolder", None, TotalItemsInView=str(len(found)), IncludesLastItemInRange="true")
+        listed = t(root, "Folders")
+        for one in found:
+            _write(listed, mailbox, one, full=base != "IdOnly")
+
+    return answer_each(call, children(call.request.find("m:ParentFolderIds", NAMES)), fill)
 
 
 def _write(parent: etree._Element, mailbox: Mailbox, number: int, *, full: bool) -> None:

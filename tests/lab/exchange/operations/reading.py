@@ -162,7 +162,7 @@ READERS: dict[str, Reader] = {
     "MeetingWorkspaceUrl": _text("workspace_url"),
     "NetShowUrl": _text("net_show_url"),
     "EnhancedLocation": _enhanced_location,
-    "ItemClass": _ignored,
+    "ItemClass": _text("item_class"),
     "ReminderDueBy": _ignored,
     "AllowNewTimeProposal": _ignored,
     "MeetingTimeZone": _ignored,
