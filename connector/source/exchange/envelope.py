@@ -77,6 +77,8 @@ def read(body: bytes) -> Element:
     if not _END.search(body[-256:]):
         raise Transient("bad-answer", f"{len(body)} bytes that do not end a SOAP envelope")
     envelope = _parse(body)
+    if envelope.getroottree().docinfo.internalDTD is not None:
+        raise Transient("bad-answer", "a document type, which SOAP forbids (SOAP 1.1, 3)")
     content = envelope.find(f"{{{SOAP}}}Body")
     if local(envelope) != "Envelope" or content is None or not len(content):
         raise Transient("bad-answer", f"<{local(envelope)}> in place of a SOAP envelope with a body")
@@ -105,6 +107,7 @@ def _parser() -> etree.XMLParser:
         load_dtd=False,
         huge_tree=True,
         remove_comments=True,
+        remove_pis=True,
     )
 
 
