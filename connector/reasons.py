@@ -99,6 +99,9 @@ REASONS: dict[str, Reason] = {
         "calendar-connector mailbox deactivate {address}, then activate it anew.",
     ),
     # the feed and its items
+    "source-paused": Reason(
+        "An administrator paused the source.", "calendar-connector source resume {source}"
+    ),
     "cursor-expired": Reason("The source has forgotten where we were; the mailbox is read afresh."),
     "item-corrupt": Reason("The item is damaged in the mailbox."),
     "item-unreadable": Reason("The item could not be read."),

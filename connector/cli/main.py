@@ -20,7 +20,17 @@ import click
 from connector.errors import UserError
 
 COMMANDS: Mapping[str, str] = {
+    "run": "connector.cli.run:run",
+    "status": "connector.cli.status:status",
     "config": "connector.cli.config:config",
+    "secret": "connector.cli.secret:secret",
+    "source": "connector.cli.source:source",
+    "roster": "connector.cli.roster:roster",
+    "mailbox": "connector.cli.mailbox:mailbox",
+    "writes": "connector.cli.upkeep:writes",
+    "deadletter": "connector.cli.upkeep:deadletter",
+    "alarm": "connector.cli.upkeep:alarm",
+    "audit": "connector.cli.upkeep:audit",
 }
 """Every command and where it is; imported only when it is called or helped with. Register new ones here."""
 

@@ -41,9 +41,6 @@ class Live(Protocol):
     def reader_keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
         """Keys that open what the hub holds of a mailbox."""
 
-    def reload(self) -> list[str]:
-        """Read the configuration again; sentences on what changed. Raises ConfigError, and the old one stays."""
-
     def secret_changed(self, name: str) -> None:
         """A credential was typed or deleted: whoever waits for it goes on."""
 

@@ -17,6 +17,13 @@ from connector.sync.roster import MANUAL, Known, RosterPlan, Terms, Wanted, plan
 class TooMuch(UserError):
     """One run would change more than ``max_change`` allows."""
 
+    def __init__(self, why: str, changes: int, mailboxes: int) -> None:
+        super().__init__(
+            f"{why}; nothing was changed. calendar-connector roster plan shows them, roster sync --force makes them"
+        )
+        self.changes = changes
+        self.mailboxes = mailboxes
+
 
 def look(desk: Desk, places: Sequence[RosterPlace]) -> RosterPlan:
     """What a run would do. Raises RosterUnreadable when any place can't be read: half a roster is none."""
@@ -34,10 +41,7 @@ def sync(desk: Desk, places: Sequence[RosterPlace], *, force: bool = False) -> R
     """Carry a run out. Raises TooMuch (nothing is changed) unless ``force``, and RosterUnreadable."""
     planned = look(desk, places)
     if planned.too_much and not force:
-        raise TooMuch(
-            f"{planned.too_much}; nothing was changed. calendar-connector roster plan shows them,"
-            " roster sync --force makes them"
-        )
+        raise TooMuch(planned.too_much, planned.changes, len(desk.store.sessions()))
     _carry_out(desk, planned)
     if planned.changes:
         desk.store.audit(desk.entry("roster.sync", **counts(planned)))

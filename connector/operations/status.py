@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -31,8 +32,7 @@ class Vitals:
     brake_since: datetime | None
     confirmed: bool
     config_digest: str
-    notes: tuple[str, ...] = ()
-    extra: dict[str, Any] = field(default_factory=dict)
+    loads_a_minute: float = 0.0
 
 
 def snapshot(desk: Desk, vitals: Vitals | None) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def snapshot(desk: Desk, vitals: Vitals | None) -> dict[str, Any]:
         "mode": desk.config.mode,
         "started": moment(vitals.started_at) if vitals else None,
         "mailboxes": dict(sorted(Counter(phase_word(one) for one in sessions).items())),
-        "loading": _loading(desk, sessions),
+        "loading": _loading(desk, sessions, vitals),
         "lag_seconds": _lag(sessions, now),
         "outbox": {
             "waiting": outbox.waiting,
@@ -72,13 +72,19 @@ def _healthy(sessions: Iterable[Session], vitals: Vitals | None) -> bool:
     return not any(session.phase is Phase.BLOCKED for session in sessions)
 
 
-def _loading(desk: Desk, sessions: Iterable[Session]) -> dict[str, Any] | None:
-    """Progress of the first loads under way, with an estimate from how far they came since activation."""
+def _loading(desk: Desk, sessions: Iterable[Session], vitals: Vitals | None) -> dict[str, Any] | None:
+    """Progress of the first loads under way, and when they end if it goes on as in the last minutes."""
     shares = [share for one in sessions if (share := percent(desk, one)) is not None]
     waiting = sum(one.phase in {Phase.REQUESTED, Phase.VALIDATING} for one in sessions)
     if not shares and not waiting:
         return None
-    return {"mailboxes": len(shares) + waiting, "percent": int(sum(shares) / (len(shares) + waiting))}
+    left = len(shares) + waiting
+    pace = vitals.loads_a_minute if vitals else 0.0
+    return {
+        "mailboxes": left,
+        "percent": int(sum(shares) / left),
+        "minutes_left": math.ceil(left / pace) if pace else None,
+    }
 
 
 def _lag(sessions: Iterable[Session], now: datetime) -> int:

@@ -134,10 +134,6 @@ def _release(premises: Premises, actor: str) -> str:
     return "writes flow again" if was else "writes were not stopped"
 
 
-def _reload(premises: Premises, _actor: str) -> list[str]:
-    return daemon(premises).reload()
-
-
 def _letters(premises: Premises, actor: str) -> list[dict[str, Any]]:
     return letters.listing(premises.desk(actor))
 
@@ -184,5 +180,4 @@ VERBS: Mapping[str, Verb] = {
     "deadletter.drop": Verb(_drop_letter),
     "audit.list": Verb(_audit),
     "audit.verify": Verb(_verify),
-    "config.reload": Verb(_reload),
 }

@@ -79,6 +79,8 @@ class Context:
     span: Span = field(default_factory=Span)
     brake: Brake = field(default_factory=Brake)
     pace: Mapping[str, Pace] = field(default_factory=dict)
+    outbox_limit: int = 100_000
+    """With so many envelopes waiting, calendars are read no further: the source keeps the backlog."""
 
     def source_of(self, mailbox: Mailbox) -> Source:
         """The source a mailbox lives in."""

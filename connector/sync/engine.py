@@ -16,6 +16,8 @@ from connector.sync.holds import Hold, Holds, server_key
 from connector.sync.outcome import Step
 from connector.sync.scheduler import Next, Scheduler
 
+ROOM_AGAIN = timedelta(seconds=10)
+ROOM_KNOWN = timedelta(seconds=1)
 LOCATE = "@locate/"
 """Key of the batched look-ups of a source; never a mailbox id, which is hexadecimal."""
 
@@ -36,6 +38,22 @@ class Observer(Protocol):
         """The first step got through after a hold."""
 
 
+class Room:
+    """Whether the outbox takes more; asked of the store at most once a second."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._asked: datetime | None = None
+        self._there = True
+
+    def there(self, now: datetime) -> bool:
+        """Whether fewer envelopes wait than may."""
+        if self._asked is None or not self._asked <= now < self._asked + ROOM_KNOWN:
+            self._asked = now
+            self._there = self._context.store.outbox().waiting < self._context.outbox_limit
+        return self._there
+
+
 class Engine:
     """Steps sessions, holds back what would meet the same fault, and keeps the agenda true to the store."""
 
@@ -52,6 +70,7 @@ class Engine:
         self.holds = holds
         self.scheduler = Scheduler(self.work, context.clock, workers)
         self._observer = observer
+        self._room = Room(context)
         self._watched_changed = watched_changed
 
     def start(self, *, resync: bool) -> None:
@@ -107,6 +126,8 @@ class Engine:
         held = self.holds.until(mailbox)
         if held is not None:
             return Next(self._spread(held), held=True, reasons=turn.reasons)
+        if not self._room.there(self.context.now()):
+            return Next(self._spread(self.context.now() + ROOM_AGAIN), held=True, reasons=turn.reasons)
         self.holds.claim_probe(mailbox)
         try:
             return self._step(mailbox, turn)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import cast
 
 from connector.errors import AccessDenied, Verdict
 from connector.model import AuditEntry, Identity, Mailbox, Phase, Session
@@ -44,15 +45,30 @@ def _waiting(context: Context, source: str) -> Sequence[tuple[Mailbox, Session]]
 
 def _place(context: Context, mailbox: Mailbox, session: Session, answer: Identity | Verdict) -> None:
     now = context.now()
-    if isinstance(answer, Verdict):
-        context.store.change_session(state.after_failure(session, answer, now, context.luck()))
+    obstacle = answer if isinstance(answer, Verdict) else _mismatch(mailbox, answer)
+    if obstacle is not None:
+        context.store.change_session(state.after_failure(session, obstacle, now, context.luck()))
         return
-    if answer.address != mailbox.address and not mailbox.stable_id:
-        alias = AccessDenied("alias-address", answer.address)
-        context.store.change_session(state.after_failure(session, alias, now, context.luck()))
-        return
-    context.store.change_mailbox(replace(mailbox, location=answer.location))
+    found = cast("Identity", answer)
+    known = replace(mailbox, location=found.location, stable_id=found.stable_id or mailbox.stable_id)
+    if mailbox.stable_id and found.stable_id:
+        known = replace(known, address=found.address)
+    entry = AuditEntry(now, "connector", "mailbox.renamed", known.address, {"mailbox_id": mailbox.id})
+    context.store.change_mailbox(known, entry if known.address != mailbox.address else None)
     context.store.change_session(replace(session, phase=Phase.VALIDATING, due=now))
+
+
+def _mismatch(mailbox: Mailbox, found: Identity) -> Verdict | None:
+    """Whether the address leads to another mailbox than the one that is meant.
+
+    The same stable id under a new primary address is the same person after a marriage or a rebranding; an address never
+    seen before that is not a primary one was typed as an alias.
+    """
+    if mailbox.stable_id and found.stable_id and mailbox.stable_id != found.stable_id:
+        return AccessDenied("same-address-other-mailbox")
+    if found.address != mailbox.address and not (mailbox.stable_id and found.stable_id):
+        return AccessDenied("alias-address", found.address)
+    return None
 
 
 def validate(context: Context, mailbox: Mailbox, session: Session) -> Step:

@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -177,7 +178,7 @@ class ConnectorMachine(RuleBasedStateMachine):
         """Nudges come, come twice, or don't come at all."""
         for mailbox in self.mailboxes[: ADDRESSES.index(address) + 1]:
             for _ in range(times):
-                self.survive(lambda it=mailbox: self.house.engine.nudge(it.id, "stream"))
+                self.survive(partial(self.house.engine.nudge, mailbox.id, "stream"))
 
     @rule(address=who)
     def expire(self, address: str) -> None:
@@ -253,7 +254,8 @@ class ConnectorMachine(RuleBasedStateMachine):
     @rule()
     def a_clone_takes_over(self) -> None:
         """The same database runs twice; the older one finds out and stops, the younger goes on."""
-        older, spoke = self.sender, self.sender.confirmed.is_set()
+        older = self.sender
+        spoke = self.hub.books.run == older._identity.run  # a restored hub may never have heard of it
         self.start()
         self.survive(self.sender.step)
         settled = self.sender.confirmed.is_set() and self.hub.verdict is None and self.fuse.left is None

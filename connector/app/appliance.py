@@ -1,0 +1,298 @@
+"""Everything a running connector consists of, put together from one configuration."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from connector.alarms import Alarms
+from connector.app.exchange import account_in_force, build_exchange, secret_name
+from connector.app.ground import Ground
+from connector.app.relay import VERSION, build_cloud
+from connector.config import Config
+from connector.config.sources import ExchangeSource as ExchangeSection
+from connector.errors import SessionChanged
+from connector.model import Clock, ContentKey, Nudge, Phase
+from connector.operations import mailboxes
+from connector.operations.desk import Desk
+from connector.operations.premises import Redirects
+from connector.operations.status import Vitals
+from connector.reasons import explain
+from connector.relay.http import HttpCloud
+from connector.relay.receiver import Callbacks, Receiver
+from connector.relay.sender import Identity, Sender
+from connector.reporter import Reporter
+from connector.roster.base import RosterPlace
+from connector.rules import brake_of, pace_of, rules_of, settle_version
+from connector.seal.digest import Digester
+from connector.seal.local import LocalKeyService
+from connector.source.base import Source, Watcher
+from connector.sync import gate
+from connector.sync.context import Context
+from connector.sync.engine import Engine
+from connector.sync.holds import Hold, Holds
+from connector.sync.watch import WatchList, pass_on
+from connector.sync.window import Span
+
+luck = random.SystemRandom().random
+"""Spreads load; a source of randomness that needs no seed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """The body of one thread, by name; ``run`` returns when ``stop`` is set."""
+
+    name: str
+    run: Callable[[threading.Event], None]
+
+
+class Appliance:
+    """One configuration in force. Made anew at a reload, over the same keystore and store."""
+
+    def __init__(self, ground: Ground, alarms: Alarms, *, run: str = "", take_over: bool = False) -> None:
+        config, store, clock = ground.loaded.config, ground.store, ground.clock
+        self.ground = replace(ground, changed=self._changed)
+        self.alarms = alarms
+        self.started_at = clock()
+        self.cloud: HttpCloud = build_cloud(config, ground.keystore, clock)
+        identity = Identity(config.instance, run or uuid4().hex, VERSION)
+        self.sender = Sender(self.cloud, store, identity, clock, luck, take_over=take_over)
+        self.sources: dict[str, Source] = {}
+        self.watchers: dict[str, Watcher] = {}
+        self._build_sources(config, clock)
+        self.watch_list = WatchList(store, self.watchers)
+        self.keys = local_keys(ground)
+        self.context = self._context(config, clock)
+        self.holds = Holds(clock, luck)
+        self.reporter = Reporter(alarms, clock, self._account_of)
+        self.engine = Engine(
+            self.context,
+            self.holds,
+            self.reporter,
+            workers=config.workers,
+            watched_changed=self.watch_list.changed,
+        )
+        callbacks = Callbacks(self._wake, self._resync, self.sender.greet_again)
+        self.receiver = Receiver(self.cloud, store, self.sender.confirmed, callbacks, clock, luck)
+
+    # --- threads
+
+    def tasks(self) -> list[Task]:
+        """Every thread of the connector but those of the daemon itself."""
+        scheduler = self.engine.scheduler
+        workers = [
+            Task(f"worker-{number}", lambda _stop: scheduler.run_worker())
+            for number in range(scheduler.workers)
+        ]
+        watchers = [
+            Task(f"watch-{name}", partial(_run_watcher, watcher, pass_on(self.engine.nudge)))
+            for name, watcher in self.watchers.items()
+        ]
+        return [
+            *workers,
+            *watchers,
+            Task("watch-list", self.watch_list.run),
+            Task("relay-sender", self.sender.run),
+            Task("relay-receiver", self.receiver.run),
+        ]
+
+    def halt(self) -> None:
+        """Wake every thread that waits for something other than the stop event."""
+        self.engine.scheduler.stop()
+        self.watch_list.changed()
+        self.sender.notify()
+        self.sender.hurry()
+        self.cloud.close()
+
+    def close(self) -> None:
+        """Give up connections; the threads have ended."""
+        for source in self.sources.values():
+            source.close()
+
+    # --- where a verb runs (operations.premises.Premises)
+
+    @property
+    def live(self) -> Appliance:
+        """This is the daemon."""
+        return self
+
+    def desk(self, actor: str) -> Desk:
+        """A desk for the person who asks."""
+        return self.ground.desk(actor)
+
+    def places(self) -> Sequence[RosterPlace]:
+        """The places of the roster."""
+        return self.ground.places()
+
+    def redirects(self, source: str) -> Redirects:
+        """Pending Autodiscover redirects of a source."""
+        return self.ground.redirects(source)
+
+    # --- what only a running daemon can do (operations.premises.Live)
+
+    def vitals(self) -> Vitals:
+        """For status."""
+        _, busy = self.engine.scheduler.load()
+        state = self.sender.state
+        return Vitals(
+            started_at=self.started_at,
+            hub={
+                "up": bool(state.up),
+                "since": state.since.isoformat(timespec="seconds"),
+                "problem": explain(state.code).sentence if state.code else "",
+            },
+            streams=self._streams(),
+            holds=[_hold_row(key, hold) for key, hold in self.holds.all().items()],
+            alarms=[
+                {
+                    "number": one.kind.number,
+                    "sentence": one.sentence,
+                    "remedy": one.remedy,
+                    "since": one.since.isoformat(timespec="seconds"),
+                    "count": one.count,
+                }
+                for one in self.alarms.current()
+            ],
+            workers=self.engine.scheduler.workers,
+            busy=busy,
+            brake_since=gate.stopped_at(self.context),
+            confirmed=self.sender.confirmed.is_set(),
+            config_digest=self.ground.loaded.digest,
+            loads_a_minute=self.reporter.loads_a_minute(),
+        )
+
+    def pause_source(self, name: str, until: datetime) -> None:
+        """Ask nothing of a source until then."""
+        self.holds.force(name, "source-paused", until)
+
+    def resume_source(self, name: str) -> None:
+        """Go on with it."""
+        self.engine.source_changed(name)
+
+    def unsubscribe(self, name: str) -> int:
+        """Give every subscription back."""
+        return self.watchers[name].unsubscribe_all()
+
+    def release_writes(self) -> bool:
+        """Let calendar writes flow again."""
+        return gate.release(self.context)
+
+    def reader_keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
+        """Keys that open what the hub holds of a mailbox."""
+        return self.keys.keys(mailbox_id)
+
+    def secret_changed(self, name: str) -> None:
+        """A credential was typed or deleted."""
+        if name == "hub" or name.startswith("proxy/"):
+            self.sender.hurry()
+        for source in self.sources:
+            if name.startswith(f"exchange/{source}/"):
+                self.engine.source_changed(source)
+
+    # --- inside
+
+    def _build_sources(self, config: Config, clock: Clock) -> None:
+        for name, section in config.sources.items():
+            if isinstance(section, ExchangeSection):
+                parts = build_exchange(name, section, config, self.ground.keystore, self.ground.store, clock)
+                self.sources[name] = parts.source
+                self.watchers[name] = parts.watcher
+
+    def _context(self, config: Config, clock: Clock) -> Context:
+        store = self.ground.store
+        return Context(
+            instance=config.instance,
+            store=store,
+            sources=self.sources,
+            keys=self.keys,
+            digests=digester(self.ground),
+            rules=rules_of(config, settle_version(config, store, clock())),
+            clock=clock,
+            luck=luck,
+            confirmed=self.sender.confirmed,
+            committed=self.sender.notify,
+            streamed=self.watch_list.streamed,
+            span=Span(config.window.back, config.window.ahead),
+            brake=brake_of(config),
+            pace={
+                name: pace_of(section)
+                for name, section in config.sources.items()
+                if isinstance(section, ExchangeSection)
+            },
+            outbox_limit=config.hub.outbox.events,
+        )
+
+    def _changed(self, mailbox_id: str) -> None:
+        self.engine.changed(mailbox_id)
+
+    def _wake(self, mailbox_ids: Iterable[str]) -> None:
+        for mailbox_id in mailbox_ids:
+            self.engine.wake(mailbox_id, "hub")
+
+    def _resync(self, mailbox_id: str) -> None:
+        """The hub wants the list anew; a mailbox that is not being read is passed over."""
+        session = self.ground.store.session(mailbox_id)
+        if session is not None and session.phase in {Phase.LIVE, Phase.LOADING}:
+            with suppress(SessionChanged):
+                self.ground.store.change_session(mailboxes.afresh(session, self.ground.clock()))
+            self.engine.changed(mailbox_id)
+
+    def _account_of(self, source: str) -> tuple[str, str]:
+        """The account in force of a source, and the name of its secret."""
+        section = self.ground.loaded.config.sources.get(source)
+        if not isinstance(section, ExchangeSection):
+            return source, source
+        account = account_in_force(section, self.ground.clock().date())
+        return section.accounts[account].user, secret_name(source, account)
+
+    def _streams(self) -> list[dict[str, Any]]:
+        return [
+            {
+                "source": name,
+                "streams": coverage.streams,
+                "streamed": len(coverage.streamed),
+                "polled": len(coverage.polled),
+                "broken": {group: explain(code).sentence for group, code in coverage.broken.items()},
+            }
+            for name, coverage in self.watch_list.coverage().items()
+        ]
+
+
+def local_keys(ground: Ground) -> LocalKeyService:
+    """The key service on this machine: content keys in the store, under a KEK of the keystore."""
+    config, keystore = ground.loaded.config, ground.keystore
+    return LocalKeyService(
+        ground.store,
+        lambda: dict([keystore.local_key("kek")]),
+        config.instance,
+        config.keys.rotate,
+        ground.clock,
+    )
+
+
+def digester(ground: Ground) -> Digester:
+    """Keyed digests under local keys of the keystore."""
+    _, tenant = ground.keystore.local_key("tenant")
+    version, key = ground.keystore.local_key("digest")
+    return Digester(tenant, key, version)
+
+
+def _run_watcher(watcher: Watcher, nudge: Callable[[Nudge], None], stop: threading.Event) -> None:
+    watcher.run(stop, nudge)
+
+
+def _hold_row(key: str, hold: Hold) -> dict[str, Any]:
+    source, _, server = key.partition(" ")
+    return {
+        "source": source,
+        "server": server,
+        "problem": explain(hold.code).sentence,
+        "until": hold.until.isoformat(timespec="seconds"),
+    }

@@ -1,0 +1,170 @@
+"""calendar-connector mailbox: activation and what follows it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from connector.cli.office import ask
+from connector.cli.options import Consent, Frame, asks_first, common_options
+from connector.cli.output import Output
+from connector.errors import UserError
+
+SETTLED = frozenset({"active", "error", "paused", "moved to Exchange Online"})
+POLL = 0.5
+
+
+@click.group()
+def mailbox() -> None:
+    """Activate mailboxes, and look after them."""
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@click.option("--policy", help="Name of the policy; the first of the configuration when left out.")
+@click.option(
+    "--wait", is_flag=True, help="Show how validation and first load get on, until all are through."
+)
+@common_options
+def activate(frame: Frame, addresses: Sequence[str], policy: str | None, *, wait: bool) -> int:
+    """Record that these mailboxes are wanted; the daemon validates and loads them."""
+    answers = ask(frame, "mailbox.activate", addresses=list(addresses), policy=policy)
+    code = _tell(frame.out, answers)
+    if not wait:
+        return code
+    recorded = [answer["address"] for answer in answers if answer["done"] or "already" in answer["sentence"]]
+    return max(code, _wait(frame, recorded))
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@asks_first
+@common_options
+def deactivate(frame: Frame, addresses: Sequence[str], consent: Consent) -> int:
+    """End it: subscription given back, list dropped at the hub, local rows deleted."""
+    if not consent.given(frame.out, f"deactivate {_these(addresses)}"):
+        return 0
+    return _tell(frame.out, ask(frame, "mailbox.deactivate", addresses=list(addresses)))
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@asks_first
+@common_options
+def erase(frame: Frame, addresses: Sequence[str], consent: Consent) -> int:
+    """Deactivate and destroy the content keys too, so that not even a backup of the hub can be read."""
+    if not consent.given(frame.out, f"erase {_these(addresses)} with all keys, for good"):
+        return 0
+    return _tell(frame.out, ask(frame, "mailbox.deactivate", addresses=list(addresses), erase=True))
+
+
+@mailbox.command("list")
+@common_options
+def list_(frame: Frame) -> None:
+    """Show every mailbox in one line."""
+    rows = ask(frame, "mailbox.list")
+    columns = ("address", "state", "source", "policy", "origin", "problem")
+    frame.out.table(columns, [[row[column] for column in columns] for row in rows])
+
+
+@mailbox.command()
+@click.argument("address")
+@common_options
+def show(frame: Frame, address: str) -> None:
+    """Show one mailbox in full, with what to do about its problem."""
+    facts = ask(frame, "mailbox.show", address=address)
+    if not frame.out.json:
+        facts["quarantine"] = [f"{one['item'][:24]}…: {one['reason']}" for one in facts["quarantine"]]
+        facts = {name.replace("_", " "): value for name, value in facts.items() if value not in ("", None)}
+    frame.out.record(facts)
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@common_options
+def pause(frame: Frame, addresses: Sequence[str]) -> int:
+    """Ask nothing more of these mailboxes until they are resumed."""
+    return _tell(frame.out, ask(frame, "mailbox.pause", addresses=list(addresses)))
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@common_options
+def resume(frame: Frame, addresses: Sequence[str]) -> int:
+    """Go on with paused or blocked mailboxes; they are validated again first."""
+    return _tell(frame.out, ask(frame, "mailbox.resume", addresses=list(addresses)))
+
+
+@mailbox.command()
+@click.argument("addresses", nargs=-1, required=True)
+@common_options
+def resync(frame: Frame, addresses: Sequence[str]) -> int:
+    """Read these calendars afresh and send every meeting again."""
+    return _tell(frame.out, ask(frame, "mailbox.resync", addresses=list(addresses)))
+
+
+@mailbox.command()
+@click.argument("old")
+@click.argument("new")
+@common_options
+def rename(frame: Frame, old: str, new: str) -> int:
+    """Give a mailbox its new primary address; list and keys stay."""
+    return _tell(frame.out, [ask(frame, "mailbox.rename", old=old, new=new)])
+
+
+@mailbox.command()
+@click.argument("address")
+@common_options
+def keys(frame: Frame, address: str) -> None:
+    """Print the content keys of one mailbox, to read its list on this machine. Leaves an audit entry."""
+    frame.out.data(ask(frame, "mailbox.keys", address=address))
+
+
+def _tell(out: Output, answers: list[dict[str, Any]]) -> int:
+    if out.json:
+        out.data(answers)
+    else:
+        for answer in answers:
+            out.text(f"{answer['address']}: {answer['sentence']}")
+    return 0 if all(answer["done"] for answer in answers) else 1
+
+
+def _these(addresses: Sequence[str]) -> str:
+    return addresses[0] if len(addresses) == 1 else f"{len(addresses)} mailboxes"
+
+
+def _wait(frame: Frame, addresses: Sequence[str]) -> int:
+    """Watch until each is active or in trouble; 1 when one is in trouble."""
+    open_, failed = set(addresses), 0
+    with frame.out.progress("activating", len(open_) * 100) as advance:
+        shown = dict.fromkeys(open_, 0)
+        while open_:
+            for address in sorted(open_):
+                facts = _look(frame, address)
+                done = 100 if facts["state"] in SETTLED else facts["progress"] or 0
+                advance(max(done - shown[address], 0))
+                shown[address] = max(done, shown[address])
+                if facts["state"] in SETTLED:
+                    open_.discard(address)
+                    failed += _settled(frame.out, facts)
+            if open_:
+                time.sleep(POLL)
+    return 1 if failed else 0
+
+
+def _look(frame: Frame, address: str) -> dict[str, Any]:
+    facts: dict[str, Any] = ask(frame, "mailbox.show", address=address)
+    if facts["state"] == "requested" and facts["problem"] and facts["attempts"] > 2:
+        raise UserError(f"{address}: {facts['problem']} It is tried again by itself.")
+    return facts
+
+
+def _settled(out: Output, facts: dict[str, Any]) -> bool:
+    if facts["state"] == "active":
+        out.say(f"{facts['address']}: active, {facts['meetings']} meetings")
+        return False
+    out.say(f"{facts['address']}: {facts['state']}. {facts['problem']} {facts['remedy']}".rstrip())
+    return True

@@ -1,0 +1,60 @@
+"""Calls a verb: of the running daemon through its socket, else on the opened store in this process."""
+
+from __future__ import annotations
+
+import getpass
+import os
+import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from connector.app.ground import open_ground
+from connector.cli.options import Frame
+from connector.config import Loaded
+from connector.control.client import DaemonNotRunning, call
+from connector.operations.verbs import VERBS
+
+
+def ask(frame: Frame, verb: str, /, **arguments: Any) -> Any:
+    """The verb's result. Raises UserError with one sentence."""
+    loaded = frame.load()
+    try:
+        return call(loaded.config.runtime, verb, **arguments)
+    except DaemonNotRunning:
+        return _here(loaded, verb, arguments)
+
+
+def _here(loaded: Loaded, verb: str, arguments: dict[str, Any]) -> Any:
+    with _as_owner(loaded.config.state):
+        ground = open_ground(loaded)
+        try:
+            return VERBS[verb].run(ground, _login(), **arguments)
+        finally:
+            ground.store.close()
+
+
+@contextmanager
+def _as_owner(state: Path) -> Iterator[None]:
+    """Root works as the owner of the state directory, so that no file of root's is left behind."""
+    owner = state.stat() if os.geteuid() == 0 and state.exists() else None
+    if owner is None or owner.st_uid == 0:
+        yield
+        return
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def _login() -> str:
+    """The login behind sudo, as the kernel keeps it; else whoever this process belongs to."""
+    try:
+        login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))
+        return pwd.getpwuid(login).pw_name
+    except (OSError, ValueError, KeyError):
+        return getpass.getuser()

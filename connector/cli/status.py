@@ -1,0 +1,111 @@
+"""calendar-connector status: how things are."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from connector.cli.office import ask
+from connector.cli.options import Frame, common_options
+from connector.errors import UserError
+
+EVERY = 2.0
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
+@common_options
+def status(frame: Frame, *, watch: bool) -> int:
+    """Show mailboxes, streams, outbox, hub, alarms and troubles; exit code 0 only when all is well."""
+    if watch:
+        return _watch(frame)
+    facts = ask(frame, "status")
+    if frame.out.json:
+        frame.out.data(facts)
+    else:
+        console = Console(no_color=not frame.out.color, highlight=False, soft_wrap=not sys.stdout.isatty())
+        console.print(picture(facts))
+    return 0 if facts["healthy"] else 1
+
+
+def _watch(frame: Frame) -> int:
+    if frame.out.json:
+        while True:
+            print(json.dumps(ask(frame, "status")), flush=True)
+            time.sleep(EVERY)
+    if not sys.stdout.isatty():
+        raise UserError("--watch needs a terminal; with --json it prints one line every two seconds")
+    with Live(console=Console(no_color=not frame.out.color, highlight=False), screen=True) as live:
+        while True:
+            live.update(picture(ask(frame, "status")))
+            time.sleep(EVERY)
+
+
+def picture(facts: dict[str, Any]) -> RenderableType:
+    """The whole as lines and tables."""
+    parts: list[RenderableType] = [Text.from_markup(line) for line in _lines(facts)]
+    if facts["alarms"]:
+        parts += [Text(), _table(("alarm", "since", "sentence", "remedy"), _alarms(facts))]
+    if facts["troubles"]:
+        rows = [[one["address"], one["state"], one["since"], one["problem"]] for one in facts["troubles"]]
+        parts += [Text(), _table(("mailbox", "state", "since", "problem"), rows)]
+    return Group(*parts)
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
+    health = "[green]healthy[/]" if facts["healthy"] else "[red]not healthy[/]"
+    running = "" if facts["running"] else ", the daemon is not running"
+    yield f"[bold]{facts['instance']}[/]: {health}{running}"
+    counted = ", ".join(f"{count} {state}" for state, count in facts["mailboxes"].items()) or "none activated"
+    yield f"mailboxes   {counted}"
+    if facts["loading"]:
+        yield f"first load  {_loading(facts['loading'])}"
+    yield from (f"streams     {_stream(one)}" for one in facts["streams"])
+    outbox = facts["outbox"]
+    waiting = f"{outbox['waiting']} waiting"
+    age = f", the oldest for {outbox['oldest_seconds']} s" if outbox["waiting"] else ""
+    dead = f", {outbox['dead_letters']} dead letters" if outbox["dead_letters"] else ""
+    yield f"outbox      {waiting}{age}{dead}"
+    if facts["hub"]:
+        word = (
+            "reached"
+            if facts["hub"]["up"]
+            else f"not reached: {facts['hub']['problem'] or 'not yet greeted'}"
+        )
+        yield f"hub         {word} (epoch {facts['epoch']})"
+    yield from (f"held        {one['source']} {one['server']}: {one['problem']}" for one in facts["held"])
+    yield f"writes      {facts['writes']}"
+    if facts["lag_seconds"]:
+        yield f"lag         {facts['lag_seconds']} s"
+
+
+def _loading(loading: dict[str, Any]) -> str:
+    left = f", about {loading['minutes_left']} min left" if loading["minutes_left"] else ""
+    return f"{loading['mailboxes']} mailboxes, {loading['percent']} %{left}"
+
+
+def _stream(one: dict[str, Any]) -> str:
+    broken = "".join(f"; {group}: {problem}" for group, problem in one["broken"].items())
+    return f"{one['source']}: {one['streams']} open for {one['streamed']} mailboxes, {one['polled']} polled{broken}"
+
+
+def _alarms(facts: dict[str, Any]) -> list[list[Any]]:
+    return [[one["number"], one["since"], one["sentence"], one["remedy"]] for one in facts["alarms"]]
+
+
+def _table(columns: tuple[str, ...], rows: list[list[Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column.upper(), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text("-" if cell in (None, "") else str(cell)) for cell in row))
+    return table

@@ -1,0 +1,1 @@
+"""The long-running process: threads, signals, reload, and the service manager."""

@@ -1,0 +1,133 @@
+"""What happens by the clock: roster runs, housekeeping, the slow look at how things are. Nothing here calls a source."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from connector.alarms import kinds
+from connector.app.appliance import Appliance
+from connector.errors import StoreError
+from connector.operations import roster
+from connector.roster.base import RosterUnreadable
+from connector.sync import gate
+
+HOUSEKEEPING = timedelta(hours=1)
+LOOK = timedelta(seconds=30)
+OUTBOX_SHARE = 0.8
+"""An outbox so full is worth an alarm before calendars have to wait."""
+
+
+class Jobs:
+    """The clock's work for one appliance. ``failed`` is called with what a job could not handle."""
+
+    def __init__(self, appliance: Appliance, failed: Callable[[BaseException], None]) -> None:
+        self._appliance = appliance
+        self._failed = failed
+        self._log = structlog.get_logger(__name__)
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Begin; each job runs once at once."""
+        self._scheduler.add_listener(self._bear, EVENT_JOB_ERROR)
+        config = self._appliance.ground.loaded.config
+        if config.roster.from_:
+            self._every(self.run_roster, config.roster.every)
+        self._every(self.keep_house, HOUSEKEEPING)
+        self._every(self.look, LOOK)
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """End after the job that is at work."""
+        self._scheduler.shutdown(wait=False)
+
+    def run_roster(self) -> None:
+        """Bring activations in line with the roster; what is doubtful changes nothing and is an alarm."""
+        alarms, ground = self._appliance.alarms, self._appliance.ground
+        try:
+            planned = roster.sync(ground.desk("roster"), ground.places())
+        except RosterUnreadable as error:
+            self._log.error(str(error))
+            alarms.raise_(kinds.ROSTER_UNREADABLE, str(error), origin="roster.from")
+        except roster.TooMuch as error:
+            self._log.error(str(error))
+            alarms.raise_(kinds.ROSTER_MAX_CHANGE, changes=error.changes, mailboxes=error.mailboxes)
+        else:
+            alarms.clear(kinds.ROSTER_UNREADABLE)
+            alarms.clear(kinds.ROSTER_MAX_CHANGE)
+            if planned.changes:
+                self._log.info("the roster was carried out", **roster.counts(planned))
+
+    def keep_house(self) -> None:
+        """Forget what has had its time."""
+        ground = self._appliance.ground
+        now = ground.clock()
+        ground.store.purge(now)
+        self._appliance.keys.tidy()
+        ground.store.purge_audit(now - ground.loaded.config.audit.keep)
+
+    def look(self) -> None:
+        """Compare what is with what should be."""
+        self._look_at_outbox()
+        self._look_at_hub()
+        self._look_at_writes()
+        self._appliance.alarms.tick()
+
+    def _look_at_outbox(self) -> None:
+        alarms, ground = self._appliance.alarms, self._appliance.ground
+        try:
+            outbox = ground.store.outbox()
+        except StoreError as error:
+            alarms.raise_(kinds.STORE_TROUBLE, reason=str(error))
+            return
+        alarms.clear(kinds.STORE_TROUBLE)
+        limit = ground.loaded.config.hub.outbox.events
+        if outbox.waiting >= limit * OUTBOX_SHARE:
+            alarms.raise_(kinds.OUTBOX_FILLS, waiting=outbox.waiting, limit=limit)
+        else:
+            alarms.clear(kinds.OUTBOX_FILLS)
+        if outbox.dead:
+            alarms.raise_(kinds.DEAD_LETTERS, dead=outbox.dead)
+        else:
+            alarms.clear(kinds.DEAD_LETTERS)
+
+    def _look_at_hub(self) -> None:
+        alarms, state = self._appliance.alarms, self._appliance.sender.state
+        refused = bool(state.code) and str(state.code).startswith("credential")
+        if state.up:
+            alarms.clear(kinds.HUB_UNREACHABLE)
+            alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
+        elif state.code and refused:
+            alarms.raise_(kinds.HUB_REFUSED_CREDENTIAL)
+        elif state.code:
+            alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
+            alarms.raise_(kinds.HUB_UNREACHABLE, state.code)
+
+    def _look_at_writes(self) -> None:
+        stopped = gate.stopped_at(self._appliance.context)
+        if stopped:
+            updates = f"since {stopped:%Y-%m-%d %H:%M} UTC"
+            self._appliance.alarms.raise_(kinds.WRITE_BRAKE, updates=updates)
+        else:
+            self._appliance.alarms.clear(kinds.WRITE_BRAKE)
+
+    def _every(self, job: Callable[[], None], interval: timedelta) -> None:
+        self._scheduler.add_job(
+            job, "interval", seconds=interval.total_seconds(), next_run_time=self._appliance.ground.clock()
+        )
+
+    def _bear(self, event: JobExecutionEvent) -> None:
+        """Trouble of the store is an alarm and passes; anything else ends the process."""
+        if isinstance(event.exception, StoreError):
+            self._appliance.alarms.raise_(kinds.STORE_TROUBLE, reason=str(event.exception))
+        else:
+            self._failed(event.exception)

@@ -1,0 +1,60 @@
+"""The verbs of the control socket: the table of operations, and what only the process itself can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Protocol
+
+from connector.app.appliance import Appliance
+from connector.control import Caller, Verb
+from connector.operations.verbs import VERBS
+from connector.operations.verbs import Verb as Operation
+
+
+class HasAppliance(Protocol):
+    """Whoever holds the appliance in force; a reload replaces it."""
+
+    appliance: Appliance
+
+
+def control_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
+    """Every verb, each run against the appliance in force at that moment."""
+    return {
+        **{name: _verb(holder, operation) for name, operation in VERBS.items()},
+        **_secret_verbs(holder),
+    }
+
+
+def _verb(holder: HasAppliance, operation: Operation) -> Verb:
+    def run(caller: Caller, **arguments: Any) -> Any:
+        return operation.run(holder.appliance, caller.name, **arguments)
+
+    return Verb(run, read_only=operation.reads)
+
+
+def _secret_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
+    def changing(change: Callable[..., None], action: str, caller: Caller, **arguments: str) -> None:
+        ground = holder.appliance.ground
+        change(ground.keystore, **arguments)
+        name = arguments.get("name", "")
+        ground.store.audit(ground.desk(caller.name).entry(action, secret=name))
+        holder.appliance.secret_changed(name)
+
+    return {
+        "secret.set": Verb(partial(changing, _set_secret, "secret.set")),
+        "secret.delete": Verb(partial(changing, _delete_secret, "secret.delete")),
+        "secret.rekey": Verb(partial(changing, _rekey, "secret.rekey")),
+    }
+
+
+def _set_secret(keystore: Any, name: str, value: str) -> None:
+    keystore.set(name, value.encode())
+
+
+def _delete_secret(keystore: Any, name: str) -> None:
+    keystore.delete(name)
+
+
+def _rekey(keystore: Any) -> None:
+    keystore.rekey()

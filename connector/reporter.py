@@ -1,0 +1,88 @@
+"""Says what happened: one log line for what went well, the first failure and the recovery, and alarms for the whole."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import structlog
+
+from connector.alarms import Alarms, kinds
+from connector.errors import AccessDenied, CredentialRefused, KeyWithheld, MailboxMoved, Verdict
+from connector.log import Episodes
+from connector.model import Clock, Mailbox, Phase, Session
+from connector.reasons import explain
+from connector.sync.holds import Hold
+from connector.sync.outcome import Step
+
+QUIET = frozenset({"nothing was due", "presence unchanged", "waiting"})
+"""Steps that are worth a line only for the curious."""
+
+RECENT = timedelta(minutes=5)
+
+
+class Reporter:
+    """An Observer of the engine. Thread-safe: log and alarms are, the rest is append-only."""
+
+    def __init__(self, alarms: Alarms, clock: Clock, secret_of: Callable[[str], tuple[str, str]]) -> None:
+        self._alarms = alarms
+        self._clock = clock
+        self._secret_of = secret_of
+        self._log = structlog.get_logger(__name__)
+        self._episodes = Episodes("mailbox", clock, field="mailbox")
+        self._loaded: deque[datetime] = deque(maxlen=1000)
+
+    def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
+        """A step went well."""
+        self._episodes.recovered(mailbox.address)
+        quiet = step.sentence in QUIET or step.sentence.startswith("0 items")
+        (self._log.debug if quiet else self._log.info)(step.sentence, mailbox=mailbox.address)
+        after = step.session.phase if step.session else None
+        if before is Phase.LOADING and after is Phase.LIVE:
+            self._loaded.append(self._clock())
+        if after in {Phase.LIVE, None}:
+            self._alarms.clear(kinds.MAILBOXES_BLOCKED, subject=mailbox.address)
+
+    def failed(self, mailbox: Mailbox, verdict: Verdict, session: Session | None) -> None:
+        """A step ended in a verdict."""
+        state = session.phase.name.lower() if session else "gone"
+        self._episodes.failed(mailbox.address, verdict.code, detail=verdict.detail, state=state)
+        if isinstance(verdict, AccessDenied | MailboxMoved) and session and session.phase is Phase.BLOCKED:
+            reason = explain(verdict.code)
+            self._alarms.raise_(
+                kinds.MAILBOXES_BLOCKED,
+                verdict.code,
+                mailbox.address,
+                reason=reason.sentence,
+                remedy=reason.remedy,
+            )
+        if verdict.code == "key-service-away" or isinstance(verdict, KeyWithheld):
+            self._alarms.raise_(kinds.KEY_SERVICE_AWAY, verdict.code, mailbox.address)
+        if isinstance(verdict, CredentialRefused):
+            self._credential(mailbox.source, verdict.code)
+
+    def held(self, key: str, hold: Hold) -> None:
+        """A source or server is held back."""
+        if hold.code.startswith("credential"):
+            self._credential(key, hold.code)
+        else:
+            self._alarms.raise_(kinds.SOURCE_UNREACHABLE, hold.code, key, source=key)
+
+    def passed(self, mailbox: Mailbox) -> None:
+        """The first step got through after a hold."""
+        source = mailbox.source
+        self._alarms.clear(kinds.SOURCE_UNREACHABLE, subject=source)
+        self._alarms.clear(kinds.CREDENTIAL_REFUSED, cause=source)
+        self._alarms.clear(kinds.CREDENTIAL_MISSING, cause=source)
+        self._log.info("the source answers again", source=source)
+
+    def loads_a_minute(self) -> float:
+        """First loads finished lately, for an estimate of the rest."""
+        since = self._clock() - RECENT
+        return sum(moment > since for moment in self._loaded) / (RECENT / timedelta(minutes=1))
+
+    def _credential(self, source: str, code: str) -> None:
+        account, secret = self._secret_of(source)
+        kind = kinds.CREDENTIAL_MISSING if code == "credential-missing" else kinds.CREDENTIAL_REFUSED
+        self._alarms.raise_(kind, source, source=source, account=account, secret=secret)
