@@ -29,7 +29,7 @@ class MailboxVerbs(Verbs):
         if session.mailbox_id != mailbox.id:
             raise StoreError(f"The session given for mailbox {mailbox.id} is that of another.")
         with self._database.write() as connection:
-            if connection.execute("SELECT 1 FROM mailboxes WHERE id = ?", (mailbox.id,)).fetchone():
+            if _is_there(connection, mailbox.id):
                 raise StoreError(f"The mailbox {mailbox.id} is in the store already.")
             self._refuse_twin(connection, mailbox)
             connection.execute(
@@ -43,14 +43,14 @@ class MailboxVerbs(Verbs):
     def change_mailbox(self, mailbox: Mailbox, audit: AuditEntry | None = None) -> None:
         """Replace the record of a mailbox that is there."""
         with self._database.write() as connection:
+            if not _is_there(connection, mailbox.id):
+                raise StoreError(f"The mailbox {mailbox.id} is not in the store.")
             self._refuse_twin(connection, mailbox)
-            changed = connection.execute(
+            connection.execute(
                 "UPDATE mailboxes SET source = ?, policy = ?, origin = ?, left_at = ?, address_digest = ?,"
                 " sealed = ? WHERE id = ?",
                 self._columns(mailbox),
             )
-            if changed.rowcount != 1:
-                raise StoreError(f"The mailbox {mailbox.id} is not in the store.")
             if audit:
                 append_audit(connection, self._sealing, audit)
 
@@ -146,3 +146,7 @@ class MailboxVerbs(Verbs):
             location=Location(*private["location"]) if private["location"] else None,
             left_at=from_micros_or_none(row["left_at"]),
         )
+
+
+def _is_there(connection: sqlite3.Connection, mailbox_id: str) -> bool:
+    return connection.execute("SELECT 1 FROM mailboxes WHERE id = ?", (mailbox_id,)).fetchone() is not None
