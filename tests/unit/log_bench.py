@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from connector.log import configure
 
@@ -18,13 +20,22 @@ from connector.log import configure
 def untouched() -> Iterator[None]:
     """Whatever the block configures is undone behind it."""
     root = logging.getLogger()
-    handlers, level = root.handlers, root.level
+    handlers, level, config = root.handlers, root.level, structlog.get_config()
     try:
         yield
     finally:
         root.handlers, root.level = handlers, level
         logging.captureWarnings(capture=False)
-        structlog.reset_defaults()
+        structlog.configure(**config)
+
+
+@contextmanager
+def heard() -> Iterator[list[EventDict]]:
+    """What is logged in the block, at every level and from every thread."""
+    with untouched():
+        structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(0))
+        with capture_logs() as logged:
+            yield logged
 
 
 class Terminal(io.StringIO):

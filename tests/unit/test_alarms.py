@@ -9,14 +9,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from connector.alarms import KINDS, Alarm, Alarms, Change, Severity, kind, kinds
 from connector.alarms.board import NAMED
 from connector.errors import NotFound
+from tests.unit.log_bench import heard
 
 
 class Clock:
@@ -140,7 +139,7 @@ def test_the_worst_comes_first() -> None:
 
 def test_the_journal_gets_number_state_and_remedy() -> None:
     """Raising logs at the severity with MESSAGE_ID and remedy, clearing as information, retries nothing."""
-    with capture_logs() as logged:
+    with heard() as logged:
         alarms = Alarms(Clock())
         for _ in range(3):
             alarms.raise_(kinds.WRITE_BRAKE, updates="900 in 10 minutes")
@@ -161,7 +160,7 @@ def test_a_gap_nobody_filled_is_shown_by_name() -> None:
 
 def test_alarms_are_bounded() -> None:
     """However many causes come up, the list stays within its bound and the rest is logged."""
-    with capture_logs() as logged:
+    with heard() as logged:
         alarms = Alarms(Clock())
         for number in range(1010):
             alarms.raise_(kinds.QUARANTINE_GROWS, f"cause {number}")
@@ -172,8 +171,7 @@ def test_alarms_are_bounded() -> None:
 def test_threads_see_one_alarm() -> None:
     """Threads that raise and clear at once leave nothing behind, and raisings and clearings alternate."""
     ear = Ear()
-    structlog.reset_defaults()
-    with capture_logs():
+    with heard():
         alarms = Alarms(Clock(), (ear,))
 
         def struggle(name: str) -> None:
@@ -199,7 +197,7 @@ def test_alarms_against_sets(steps: list[tuple[bool, str, str]]) -> None:
     """After any calls, an alarm stands exactly for the causes raised and not cleared since, with their subjects."""
     alarms = Alarms(Clock())
     expected: dict[str, set[str]] = {}
-    with capture_logs():
+    with heard():
         for raising, cause, subject in steps:
             if raising:
                 alarms.raise_(kinds.MAILBOXES_BLOCKED, cause, subject)

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
-from structlog.testing import capture_logs
 
 from connector.log import Episode, Episodes
+from tests.unit.log_bench import heard
 
 
 class Clock:
@@ -23,7 +23,7 @@ class Clock:
 def test_first_failure_and_recovery() -> None:
     """A hundred failures and a success are two lines; the second says how long it lasted."""
     clock = Clock()
-    with capture_logs() as logged:
+    with heard() as logged:
         episode = Episode("reaching the hub", clock, peer="hub")
         for _ in range(100):
             episode.failed("timeout")
@@ -44,7 +44,7 @@ def test_first_failure_and_recovery() -> None:
 
 def test_a_new_reason_is_a_line() -> None:
     """Another reason within an episode is logged once; after the recovery it all begins anew."""
-    with capture_logs() as logged:
+    with heard() as logged:
         episode = Episode("reading", Clock())
         told = [episode.failed(code) for code in ("timeout", "busy", "timeout", "busy")]
         episode.recovered()
@@ -69,7 +69,7 @@ def test_since() -> None:
 
 def test_many_things_each_with_its_own_episode() -> None:
     """Mailboxes fail and recover for themselves."""
-    with capture_logs() as logged:
+    with heard() as logged:
         episodes = Episodes("reading", Clock(), field="mailbox")
         for _ in range(3):
             episodes.failed("m1", "timeout")
@@ -85,7 +85,7 @@ def test_many_things_each_with_its_own_episode() -> None:
 
 def test_memory_is_bounded() -> None:
     """With too many failing at once the oldest is forgotten."""
-    with capture_logs():
+    with heard():
         episodes = Episodes("reading", Clock(), field="mailbox", limit=2)
         for name in ("a", "b", "c"):
             episodes.failed(name, "timeout")
@@ -95,7 +95,7 @@ def test_memory_is_bounded() -> None:
 @given(st.lists(st.sampled_from(["fail", "work"]), max_size=40))
 def test_lines_alternate(steps: list[str]) -> None:
     """With one reason, failures and recoveries alternate in the log, beginning with a failure."""
-    with capture_logs() as logged:
+    with heard() as logged:
         episode = Episode("x", Clock())
         for step in steps:
             if step == "fail":
