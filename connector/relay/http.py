@@ -76,15 +76,15 @@ class HttpCloud:
     def listen(self, cursor: str, stop: Event, accept: Callable[[Descent], None]) -> None:
         """Receive until ``stop`` or until the connection ends; which way is chosen anew each time."""
         ends = _Either(stop, self._closed)
-        if self._polls():
+        if self._may_upgrade():
+            try:
+                websocket.listen(self._hub, self._run, cursor, ends, accept, self._clock, self._upgrades)
+            except websocket.UpgradeImpossible as impossible:
+                if self._downlink != "auto":
+                    raise Transient("websocket-refused", impossible.detail) from impossible
+                self._poll_until = self._clock() + POLL_AGAIN_AFTER
+        if not self._may_upgrade():
             poll.listen(self._poll_once, cursor, ends, accept, until=self._may_upgrade)
-            return
-        try:
-            websocket.listen(self._hub, self._run, cursor, ends, accept, self._clock, self._upgrades)
-        except websocket.UpgradeImpossible as impossible:
-            if self._downlink != "auto":
-                raise Transient("websocket-refused", impossible.detail) from impossible
-            self._poll_until = self._clock() + POLL_AGAIN_AFTER
 
     def close(self) -> None:
         """Give up every connection, also those that another thread is reading from."""
@@ -106,9 +106,6 @@ class HttpCloud:
         return receipt
 
     # --- downlink
-
-    def _polls(self) -> bool:
-        return self._downlink == "poll" or not self._may_upgrade()
 
     def _may_upgrade(self) -> bool:
         if self._downlink == "poll":

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from threading import Condition, Event
 from typing import Any
 
@@ -121,7 +121,10 @@ class MemoryHub:
             self.check(run)
             if acknowledged > self.books.mark:
                 raise Transient("greet-again", "behind")
-            receipt = self._apply_all(wire.read_batch(raw, source, wire.MOST_BATCH)[0])
+            events, wrong = wire.read_batch(raw, source, wire.MOST_BATCH)
+            receipt = self._apply_all(events)
+            malformed = {event_id: Rejection("malformed", retry=False) for event_id in wrong}
+            receipt = replace(receipt, rejected={**receipt.rejected, **malformed})
             if self.lose_answers:
                 self.lose_answers -= 1
                 raise Transient("timeout", "the answer was lost")
