@@ -16,7 +16,7 @@ from typing import Protocol
 from urllib.parse import urljoin
 
 from connector.errors import AccessDenied, MailboxMoved, Scope, Transient, Verdict
-from connector.model import Clock, Identity, Location
+from connector.model import Clock, Identity, Location, Mailbox
 from connector.source.exchange import autodiscover, pox
 from connector.source.exchange.autodiscover import BATCH, Answer, Settings, ToAddress, ToUrl
 from connector.source.exchange.errors import http_verdict
@@ -26,6 +26,9 @@ from connector.source.exchange.transport import XML, Letter, Reply
 
 REDIRECTS = 10
 """Redirects of one address, of either kind, before it is given up (Microsoft: "Limit redirections to 10")."""
+
+REMEMBERED = 50_000
+"""Mailboxes whose address is remembered at most; it is only there to save questions."""
 
 SOAP_PATH = "/autodiscover/autodiscover.svc"
 POX_PATH = "/autodiscover/autodiscover.xml"
@@ -50,7 +53,10 @@ def no_services(_: str) -> Sequence[str]:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """How long, in seconds, an Autodiscover address is used (``keep``), and kept in spite of failures (``trusted``)."""
+    """In seconds: how long an Autodiscover address is used (``keep``), and how long one answer is trusted (``trusted``).
+
+    An Autodiscover address younger than ``trusted`` is kept even if it fails: the fault will pass.
+    """
 
     keep: float = 86_400.0
     trusted: float = 3_600.0
@@ -72,7 +78,7 @@ class _Ask:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """An Autodiscover address that has answered, and since when it is known."""
+    """An address that has answered, or was named in an answer, and since when it is known."""
 
     url: str
     since: float
@@ -100,6 +106,28 @@ class Directory:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._known: dict[str, _Endpoint] = {}
+        self._served_by: dict[str, _Endpoint] = {}
+
+    def endpoint(self, mailbox: Mailbox) -> str:
+        """The EWS address that serves a mailbox: the fixed one, the one of its location, or what Autodiscover says.
+
+        Raises:
+            Verdict: Autodiscover does not know.
+        """
+        if self._settings.url:
+            return self._settings.url
+        if mailbox.location:
+            return mailbox.location.endpoint
+        with self._lock:
+            known = self._served_by.get(mailbox.address)
+        if known and self._monotonic() - known.since < self._ages.trusted:
+            return known.url
+        answer = self.locate([mailbox.address])[mailbox.address]
+        if isinstance(answer, Verdict):
+            raise answer
+        if answer.location is None:
+            raise AccessDenied("address-unknown", f"{mailbox.address} has no place")
+        return answer.location.endpoint
 
     def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
         """Where the addresses live: an entry for each, what is known or why it is not. Opens no mailbox."""
@@ -109,11 +137,10 @@ class Directory:
         found: dict[str, Identity | Verdict] = {}
         asks = [_Ask(address, address.strip().lower()) for address in addresses]
         for _ in range(REDIRECTS + 1):
-            if not asks:
-                return found
             asks = self._round(asks, found)
         for ask in asks:
             found[ask.wanted] = Transient("bad-answer", f"Autodiscover redirects more than {REDIRECTS} times")
+        self._learn(found)
         return found
 
     # --- one round: every open question once
@@ -254,6 +281,17 @@ class Directory:
         raise http_verdict(reply.status, reply.headers, reply.body)
 
     # --- what is known of a domain
+
+    def _learn(self, found: Mapping[str, Identity | Verdict]) -> None:
+        now = self._monotonic()
+        with self._lock:
+            if len(self._served_by) > REMEMBERED:
+                self._served_by.clear()
+            for address, answer in found.items():
+                if isinstance(answer, Identity) and answer.location:
+                    self._served_by[address] = _Endpoint(answer.location.endpoint, now)
+                else:
+                    self._served_by.pop(address, None)
 
     def _known_endpoint(self, domain: str) -> _Endpoint | None:
         with self._lock:

@@ -19,7 +19,8 @@ class Tuning:
 
     ``subscribes`` is the most Subscribe requests a second, ``per_mailbox`` the most connections in that mode.
     ``prompt`` is how soon a planned end has to be reopened to need no nudge, ``steady`` how long a connection has to
-    live to count as a good one. ``settle`` is the shortest time between two changes of who sits where.
+    live to count as a good one. ``settle`` is the shortest time between two changes of who sits where, ``tick`` between
+    two looks whether there is anything to do.
     """
 
     minutes: int = 30
@@ -29,6 +30,7 @@ class Tuning:
     prompt: float = 10.0
     steady: float = 30.0
     settle: float = 2.0
+    tick: float = 0.25
     first_wait: float = 2.0
     longest_wait: float = 300.0
     taken_wait: float = 300.0

@@ -30,9 +30,6 @@ from connector.source.exchange.subscriptions import Ledger, Pace, Subscriber, se
 
 log = structlog.get_logger(__name__)
 
-TICK = 0.25
-"""Seconds between two looks at what has changed."""
-
 JOIN = 5.0
 ASK_WAIT = 300.0
 LEAVE_WAIT = 30.0
@@ -110,7 +107,7 @@ class ExchangeWatcher:
     def run(self, stop: Event, nudge: Callable[[Nudge], None]) -> None:
         """Watch until ``stop``. Raises what a reader died of."""
         try:
-            while not stop.wait(TICK):
+            while not stop.wait(self._tuning.tick):
                 if self._failure:
                     raise self._failure
                 self._tend(stop, nudge)

@@ -11,7 +11,7 @@ from connector.source.exchange.account import Ages, Directory
 from connector.source.exchange.redirects import RememberedRedirects, Trust
 from connector.source.exchange.settings import ExchangeSettings
 from connector.source.exchange.transport import Letter, Reply
-from tests.unit.source.exchange.fake_exchange import MovingClock
+from tests.unit.source.exchange.fake_exchange import BRANCH, MovingClock, mailbox
 from tests.unit.source.exchange.test_autodiscover import envelope, user
 from tests.unit.source.exchange.test_pox import account
 
@@ -342,3 +342,26 @@ def test_a_place_that_fails_is_looked_for_anew_after_an_hour() -> None:
 def test_nobody_answers() -> None:
     """When no place can be reached the addresses wait."""
     assert code(Rig().one()) == (Transient, "unreachable")
+
+
+def test_the_endpoint_of_a_mailbox() -> None:
+    """The fixed address comes first, then the mailbox's own location; only then Autodiscover is asked, once an hour."""
+    assert Rig(url=EWS).directory.endpoint(mailbox("anna", BRANCH)) == EWS
+    rig = Rig()
+    assert rig.directory.endpoint(mailbox("anna", BRANCH)) == BRANCH.endpoint
+    assert rig.web.urls == []
+    rig.web.pages[SOAP] = soap()
+    for _ in range(3):
+        assert rig.directory.endpoint(mailbox("anna", None)) == EWS
+    assert rig.web.urls.count(SOAP) == 1
+    rig.clock.seconds += 3601
+    rig.directory.endpoint(mailbox("anna", None))
+    assert rig.web.urls.count(SOAP) == 2
+
+
+def test_a_mailbox_that_nobody_knows_has_no_endpoint() -> None:
+    """What Autodiscover says against an address is raised."""
+    rig = Rig()
+    rig.web.pages[SOAP] = soap(anna=user("InvalidUser"))
+    with pytest.raises(AccessDenied, match="address-unknown"):
+        rig.directory.endpoint(mailbox("anna", None))

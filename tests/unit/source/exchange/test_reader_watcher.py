@@ -5,6 +5,8 @@ from threading import Event, Thread
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from connector.errors import AccessDenied, MailboxMoved, Scope, Transient, Verdict
 from connector.model import Identity, Location, Mailbox, Nudge
@@ -23,10 +25,16 @@ from tests.unit.source.exchange.fake_exchange import (
     dice,
     mailbox,
 )
-from tests.unit.source.exchange.streaming_documents import heartbeat, notification
+from tests.unit.source.exchange.streaming_documents import failure, heartbeat, notification
 
 TUNING = Tuning(
-    first_wait=0.001, longest_wait=0.01, crowded_wait=0.001, taken_wait=0.001, settle=0.0, subscribes=1e6
+    first_wait=0.001,
+    longest_wait=0.01,
+    crowded_wait=0.001,
+    taken_wait=0.001,
+    settle=0.0,
+    tick=0.005,
+    subscribes=1e6,
 )
 ANNA, BERT, CARL = mailbox("anna"), mailbox("bert"), mailbox("carl")
 
@@ -50,7 +58,7 @@ class Places:
 class Rig:
     """A running watcher."""
 
-    def __init__(self, shelf: Shelf | None = None, tuning: Tuning = TUNING, **settings: Any) -> None:
+    def __init__(self, shelf: Shelf | None = None, tuning: Tuning = TUNING, **options: Any) -> None:
         self.server = FakeExchange()
         self.clock = MovingClock()
         self.places = Places()
@@ -58,7 +66,7 @@ class Rig:
         self.nudges: Callable[[Nudge], None] = Nudges()
         self.stop = Event()
         self.death: list[BaseException] = []
-        told = ExchangeSettings("hq", "cal-01", "svc", lambda: "secret", **settings)
+        told = ExchangeSettings("hq", "cal-01", "svc", lambda: "secret", **options)
         self.watcher = ExchangeWatcher(
             told,
             self.server,
@@ -224,7 +232,7 @@ def test_mailboxes_without_a_place_are_asked_for(rig: Rig) -> None:
 
 def test_per_mailbox_streams_have_a_limit() -> None:
     """One connection each, at most so many; the rest is polled."""
-    rig = Rig(stream="per-mailbox", tuning=Tuning(per_mailbox=2, settle=0.0, subscribes=1e6))
+    rig = Rig(stream="per-mailbox", tuning=Tuning(per_mailbox=2, settle=0.0, tick=0.005, subscribes=1e6))
     rig.watch(ANNA, BERT, CARL)
     assert set(rig.streams(2)) == {("anna",), ("bert",)}
     rig.until(lambda: rig.watcher.coverage().streams == 2)
@@ -301,3 +309,106 @@ def test_events_reach_the_core(rig: Rig) -> None:
     nudges.take(2)
     stream.feed(notification("sub-2"))
     assert nudges.take() == [("id-bert", "event")]
+
+
+CAST = [ANNA, BERT, CARL, mailbox("dora", BRANCH), mailbox("emil", BRANCH)]
+STEPS = st.one_of(
+    st.tuples(st.just("watch"), st.sets(st.integers(0, 4), max_size=5)),
+    st.tuples(st.just("die"), st.integers(0, 4)),
+    st.tuples(st.just("break"), st.integers(0, 4)),
+    st.tuples(st.just("close"), st.integers(0, 4)),
+    st.tuples(st.just("restart"), st.none()),
+)
+
+
+class Story:
+    """Plays steps on a rig; the last stream that carries a mailbox is the one that counts."""
+
+    def __init__(self) -> None:
+        self.rig = Rig()
+        self.nudges = Nudges()
+        self.rig.nudges = self.nudges
+        self.opened: list[FakeStream] = []
+        self.wanted = [ANNA]
+        self.rig.watch(*self.wanted)
+
+    def play(self, step: str, what: Any) -> None:
+        self.settle()
+        if step == "watch":
+            self.wanted = [CAST[one] for one in sorted(what)]
+            self.rig.watch(*self.wanted)
+        elif step == "restart":
+            self.restart()
+        elif CAST[what] in self.wanted:
+            self.spoil(step, CAST[what])
+
+    def spoil(self, step: str, one: Mailbox) -> None:
+        self.rig.clock.seconds += 61
+        stream = self.stream_of(one)
+        assert stream
+        if step == "die":
+            dead = self.rig.shelf.rows[one.id].id
+            del self.rig.server.held[dead]
+            stream.feed(failure("ErrorSubscriptionNotFound", dead, status="OK"))
+        else:
+            stream.feed(b"" if step == "break" else heartbeat("Closed"))
+        assert stream.closed.wait(PATIENCE)
+
+    def restart(self) -> None:
+        self.rig.end()
+        server, shelf, clock = self.rig.server, self.rig.shelf, self.rig.clock
+        self.rig = Rig(shelf=shelf)
+        self.rig.server.held, self.rig.server.numbers = server.held, server.numbers
+        self.rig.clock.seconds = clock.seconds
+        self.rig.nudges = self.nudges
+        self.opened = []
+        self.rig.watch(*self.wanted)
+
+    def stream_of(self, one: Mailbox) -> FakeStream | None:
+        """The open stream that carries the mailbox's kept subscription."""
+        while not self.rig.server.streams.empty():
+            self.opened.append(self.rig.server.streams.get())
+            self.opened[-1].feed(heartbeat())
+        row = self.rig.shelf.rows.get(one.id)
+        living = [stream for stream in self.opened if not stream.closed.is_set()]
+        return next((stream for stream in living if row and row.id in stream.ids), None)
+
+    def settle(self) -> None:
+        """Wait for the order of things: server, shelf and streams hold exactly the wanted mailboxes, once each."""
+        addresses = sorted(one.address for one in self.wanted)
+        ids = {one.id for one in self.wanted}
+        rig = self.rig
+        rig.until(lambda: all(self.stream_of(one) for one in self.wanted))
+        rig.until(lambda: sorted(address for address, _ in list(rig.server.held.values())) == addresses)
+        rig.until(lambda: {row.id for row in rig.shelf.rows.values()} == set(rig.server.held))
+        rig.until(lambda: bool(self.all_streamed(ids)))
+
+    def all_streamed(self, ids: set[str]) -> bool:
+        for one in self.wanted:
+            self.stream_of(one)
+        return self.rig.watcher.coverage().streamed == ids
+
+    def hear_everybody(self) -> None:
+        """An event of each mailbox comes through."""
+        while not self.nudges.empty():
+            self.nudges.take()
+        for one in self.wanted:
+            stream = self.stream_of(one)
+            assert stream
+            stream.feed(notification(self.rig.shelf.rows[one.id].id))
+            assert self.nudges.take() == [(one.id, "event")]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(STEPS, max_size=8))
+def test_whatever_happens_the_streams_come_right(steps: list[tuple[str, Any]]) -> None:
+    """After any mixture of joins, leaves, dead ids, breaks, planned ends and restarts nothing is doubled, lost or left over."""
+    story = Story()
+    try:
+        for step, what in steps:
+            story.play(step, what)
+        story.settle()
+        story.hear_everybody()
+        assert story.rig.death == []
+    finally:
+        story.rig.end()
