@@ -44,7 +44,7 @@ class HttpCloud:
         self._limits = (wire.DEFAULT_BATCH, wire.DEFAULT_BYTES)
         self._lines = _Lines(hub)
         self._closed = Event()
-        self._upgrades = websocket.Upgrades()
+        self._web_socket = websocket.WebSocketDownlink(hub, clock, self._lines.keep)
         self._poll_until: datetime | None = None
 
     def greet(self, greeting: Greeting) -> Welcome:
@@ -78,7 +78,7 @@ class HttpCloud:
         ends = _Either(stop, self._closed)
         if self._may_upgrade():
             try:
-                websocket.listen(self._hub, self._run, cursor, ends, accept, self._clock, self._upgrades)
+                self._web_socket.listen(self._run, cursor, ends, accept)
             except websocket.UpgradeImpossible as impossible:
                 if self._downlink != "auto":
                     raise Transient("websocket-refused", impossible.detail) from impossible
@@ -210,8 +210,12 @@ class _Lines:
         if event.endswith((".connect_tcp.complete", ".start_tls.complete")) and stream is not None:
             found = stream.get_extra_info("socket")
             if isinstance(found, socket.socket):
-                with self._lock:
-                    self._sockets.add(found)
+                self.keep(found)
+
+    def keep(self, one: socket.socket) -> None:
+        """Remember a socket as long as it lives."""
+        with self._lock:
+            self._sockets.add(one)
 
 
 def _shut(one: socket.socket) -> None:

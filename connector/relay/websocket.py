@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from collections.abc import Callable
 from typing import Any
@@ -43,25 +44,6 @@ class _BrokenOffError(Exception):
     """The connection ended, or the handshake failed, before the hub said anything."""
 
 
-class Upgrades:
-    """Counts connections that broke off before a frame came."""
-
-    def __init__(self) -> None:
-        self._breaks = 0
-
-    def worked(self) -> None:
-        """A frame came: web sockets get through."""
-        self._breaks = 0
-
-    def broke(self) -> bool:
-        """One more; whether it were BREAKS in a row."""
-        self._breaks += 1
-        if self._breaks < BREAKS:
-            return False
-        self._breaks = 0
-        return True
-
-
 class _HandshakeRefused(Exception):
     """The upgrade was answered with an HTTP status. Not an InvalidStatus: the library would follow redirects."""
 
@@ -80,30 +62,42 @@ class _Connection(ClientConnection):
             raise _HandshakeRefused(answer) from answer
 
 
-def listen(
-    hub: FarEnd,
-    run: str,
-    cursor: str,
-    stop: Ending,
-    accept: Callable[[Descent], None],
-    clock: Clock,
-    upgrades: Upgrades,
-) -> None:
-    """Receive until ``stop``. Raises UpgradeImpossible, and verdicts when the connection ends."""
-    try:
-        with _connect(hub, run, cursor, clock) as connection:
-            frame = _first(connection, stop)
-            upgrades.worked()
-            while not stop.is_set():
-                if frame is not None:
-                    cursor = _take(connection, wire.read_descent(frame, clock()), cursor, accept)
-                frame = _receive(connection, LOOK_SECONDS)
-    except _BrokenOffError as broken:
-        if upgrades.broke():
-            raise UpgradeImpossible(str(broken)) from broken
-        raise Transient("unreachable", str(broken)) from broken
-    except ConnectionClosed as closed:
-        raise _closed(closed) from closed
+class WebSocketDownlink:
+    """Connects and listens; remembers how often connections broke off before a frame came.
+
+    ``keep`` is told each socket, for whoever wants to end a blocked read by shutting it down.
+    """
+
+    def __init__(self, hub: FarEnd, clock: Clock, keep: Callable[[socket.socket], None]) -> None:
+        self._hub = hub
+        self._clock = clock
+        self._keep = keep
+        self._breaks = 0
+
+    def listen(self, run: str, cursor: str, stop: Ending, accept: Callable[[Descent], None]) -> None:
+        """Receive until ``stop``. Raises UpgradeImpossible, and verdicts when the connection ends."""
+        try:
+            with _connect(self._hub, run, cursor, self._clock) as connection:
+                self._keep(connection.socket)
+                self._talk(connection, cursor, stop, accept)
+        except _BrokenOffError as broken:
+            self._breaks += 1
+            if self._breaks >= BREAKS:
+                self._breaks = 0
+                raise UpgradeImpossible(str(broken)) from broken
+            raise Transient("unreachable", str(broken)) from broken
+        except ConnectionClosed as closed:
+            raise _closed(closed) from closed
+
+    def _talk(
+        self, connection: ClientConnection, cursor: str, stop: Ending, accept: Callable[[Descent], None]
+    ) -> None:
+        frame = _first(connection, stop)
+        self._breaks = 0
+        while not stop.is_set():
+            if frame is not None:
+                cursor = _take(connection, wire.read_descent(frame, self._clock()), cursor, accept)
+            frame = _receive(connection, LOOK_SECONDS)
 
 
 def _take(
