@@ -13,6 +13,7 @@ from connector.store.rows import (
     from_micros,
     to_micros,
 )
+from connector.store.sqlite.database import give_back_pages
 from connector.store.sqlite.life import read_setting, write_setting
 from connector.store.sqlite.verbs import Verbs
 
@@ -62,7 +63,7 @@ class CommandVerbs(Verbs):
             connection.execute(
                 "DELETE FROM seen_commands WHERE seen_at < ? AND id NOT IN (SELECT id FROM commands)", (edge,)
             )
-            connection.execute(f"PRAGMA incremental_vacuum({_PAGES_GIVEN_BACK})").fetchall()
+            give_back_pages(connection, _PAGES_GIVEN_BACK)
 
     def _keep(self, connection: sqlite3.Connection, command: SealedCommand) -> bool:
         received = to_micros(command.received_at)

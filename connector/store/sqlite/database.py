@@ -166,3 +166,13 @@ class Database:
 
     def _explained(self, error: sqlite3.Error | StoreError) -> StoreError:
         return error if isinstance(error, StoreError) else store_error(error, str(self.path))
+
+
+def give_back_pages(connection: sqlite3.Connection, most: int) -> None:
+    """Return at most so many free pages to the file system, in a transaction that is open already.
+
+    One by one, because the sqlite3 module ends a statement that yields no columns after its first step.
+    """
+    free = connection.execute("PRAGMA freelist_count").fetchone()[0]
+    for _ in range(min(free, most)):
+        connection.execute("PRAGMA incremental_vacuum(1)")

@@ -39,13 +39,13 @@ class SqliteStore(LifeVerbs, MailboxVerbs, IndexVerbs, OutboxVerbs, CommandVerbs
 
     def facts(self) -> Mapping[str, int | str]:
         """Where the database is, how big, of which layout and age."""
-        path = self._database.path
         with self._database.read() as connection:
+            page = _pragma(connection, "page_size")
             life = connection.execute("SELECT epoch, created_at FROM life").fetchone()
             return {
-                "path": str(path),
-                "bytes": path.stat().st_size,
-                "free_bytes": _pragma(connection, "freelist_count") * _pragma(connection, "page_size"),
+                "path": str(self._database.path),
+                "bytes": _pragma(connection, "page_count") * page,
+                "free_bytes": _pragma(connection, "freelist_count") * page,
                 "layout": _pragma(connection, "user_version"),
                 "epoch": life["epoch"],
                 "created_at": from_micros(life["created_at"]).isoformat(),
