@@ -16,7 +16,7 @@ from connector.model import Identity, Mailbox
 from connector.source.exchange.account import Directory
 from connector.source.exchange.patience import Tuning
 from connector.source.exchange.redirects import RememberedRedirects, Trust
-from connector.source.exchange.settings import ExchangeSettings, ForgetfulRefusals, StreamMode
+from connector.source.exchange.settings import ExchangeSettings, ForgetfulRefusals, Limits, StreamMode
 from connector.source.exchange.transport import Exchange
 from connector.source.exchange.watcher import ExchangeWatcher
 from tests.lab.exchange.launch import LabExchange
@@ -42,8 +42,11 @@ def closed_port() -> int:
 class Site:
     """A lab and our way to it."""
 
-    def __init__(self, lab: LabExchange, *, trust: tuple[str, ...] = (), plain: bool = False) -> None:
+    def __init__(
+        self, lab: LabExchange, *, trust: tuple[str, ...] = (), plain: bool = False, silence: float = 95.0
+    ) -> None:
         self.lab = lab
+        self.silence = silence
         self.setting: str | None = None
         self.redirects = RememberedRedirects(lambda: self.setting, self._write)
         discovery = lab.plain.split("/")[2].rpartition(":")[2] if plain else str(lab.port)
@@ -65,6 +68,7 @@ class Site:
             ca=self.lab.ca,
             stream=stream,
             resolve=routes or self.settings.resolve,
+            limits=Limits(silence=self.silence),
         )
 
     def _write(self, value: str) -> None:
@@ -507,6 +511,21 @@ def test_a_spoilt_stream_is_opened_again(lab: LabExchange, kind: str) -> None:
         watch.everybody([1, 2, 3])
         watch.until(lambda: not lab.pending_faults())
         watch.streamed(3)
+
+
+def test_a_silent_stream_is_noticed(lab: LabExchange) -> None:
+    """A connection that stops in the middle of a document, without any end, is given up after the time of silence."""
+    site = Site(lab, silence=2.0)
+    mailboxes = site.mailboxes([1])
+    lab.fault("GetStreamingEvents", "stalled", times=1, documents=2)
+    since = mark(lab)
+    with watching(site, mailboxes) as watch:
+        watch.heard(1)
+        watch.heard(1)
+        watch.streamed(1)
+        assert len(lab.log(since=since, operation="GetStreamingEvents")) == 2
+        watch.quiet()
+        watch.edit(1)
 
 
 def test_a_password_that_changed_locks_nobody_out(lab: LabExchange) -> None:

@@ -111,10 +111,9 @@ class Enrolment:
                 if trial.failures > FORGIVEN:
                     self._put_off(trial, timedelta(0))
 
-    def due(self, seat: Seat, members: Sequence[Mailbox]) -> bool:
-        """Whether a member without a subscription may be tried now."""
-        held = self.held(seat, members)
-        return any(member.id not in held and self._may_try(member.id) for member in members)
+    def due(self, mailbox_ids: Iterable[str]) -> bool:
+        """Whether one of those without a subscription may be tried now."""
+        return any(self._may_try(mailbox_id) for mailbox_id in mailbox_ids)
 
     def take_moved(self) -> frozenset[str]:
         """Mailbox ids that may live elsewhere by now, as found since the last call."""

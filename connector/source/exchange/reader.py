@@ -110,6 +110,7 @@ class Reader:
         self._version = 0
         self._retired = False
         self._stream: OpenStream | None = None
+        self._left_out: tuple[str, ...] = ()
         self._report = Report(frozenset(), "")
         # for the reader's own thread alone:
         self._owed: set[str] = set()
@@ -143,7 +144,7 @@ class Reader:
     def look(self) -> None:
         """Start over if a member who had to wait may be subscribed now."""
         with self._lock:
-            if self._stream and self.enrolment.due(self.seat, self._members):
+            if self._stream and self.enrolment.due(self._left_out):
                 self._interrupt()
 
     def report(self) -> Report:
@@ -180,6 +181,7 @@ class Reader:
                 return End(Sort.CHANGED)
             if not held or stop.is_set():
                 return End(Sort.IDLE)
+            self._left_out = tuple(member.id for member in members if member.id not in held)
             return self._listen(held, members, version)
         except Verdict as verdict:
             return self._refused(verdict, members)

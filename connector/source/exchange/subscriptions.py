@@ -13,10 +13,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import lru_cache
 from threading import Event
 from typing import Protocol
 
-from connector.errors import Transient
+import structlog
+
+from connector.errors import StoreError, Transient
 from connector.model import Clock, Mailbox
 from connector.source.base import Subscription, SubscriptionShelf
 from connector.source.exchange.connections import AFFINITY_COOKIE
@@ -25,6 +28,8 @@ from connector.source.exchange.errors import message_verdict
 from connector.source.exchange.groups import Seat
 from connector.source.exchange.markup import find, text_of
 from connector.source.exchange.transport import Answer, Call
+
+log = structlog.get_logger(__name__)
 
 EVENTS = ("CopiedEvent", "CreatedEvent", "DeletedEvent", "ModifiedEvent", "MovedEvent")
 
@@ -60,13 +65,19 @@ class Route:
         """As it rests with a subscription."""
         return json.dumps(asdict(self), sort_keys=True)
 
-    @classmethod
-    def from_json(cls, text: str) -> Route | None:
+    @staticmethod
+    def from_json(text: str) -> Route | None:
         """The inverse; None when it is not what this version writes."""
-        try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError):
-            return None
+        return _parse(text)
+
+
+@lru_cache(maxsize=4096)
+def _parse(text: str) -> Route | None:
+    """Kept ready: the members of a connection share one text."""
+    try:
+        return Route(**json.loads(text))
+    except (ValueError, TypeError):
+        return None
 
 
 def route_of(subscription: Subscription) -> Route:
@@ -175,7 +186,7 @@ class Ledger:
         """Remember a new one."""
         with self._lock:
             self._held[subscription.mailbox_id] = subscription
-            self._shelf.save_subscription(subscription)
+            self._shelve(lambda: self._shelf.save_subscription(subscription))
 
     def drop(self, subscription: Subscription) -> bool:
         """Use it no more, unless its mailbox has another one by now; whether it was in use.
@@ -192,7 +203,14 @@ class Ledger:
         """Take a dropped one off the shelf: the server does not hold it any more, or will never be told."""
         with self._lock:
             if subscription.mailbox_id not in self._held:
-                self._shelf.drop_subscription(subscription.mailbox_id)
+                self._shelve(lambda: self._shelf.drop_subscription(subscription.mailbox_id))
+
+    def _shelve(self, change: Callable[[], None]) -> None:
+        """The shelf saves a Subscribe after a restart; a store that can't be written to must not end the streams."""
+        try:
+            change()
+        except StoreError as error:
+            log.warning("a subscription could not be kept for the next start", why=str(error))
 
 
 class Pace:

@@ -34,6 +34,7 @@ JOIN = 5.0
 ASK_WAIT = 300.0
 LEAVE_WAIT = 30.0
 LEAVE_TRIES = 5
+LEAVE_BATCH = 50
 
 
 class Locator(Protocol):
@@ -255,7 +256,10 @@ class ExchangeWatcher:
         return taken
 
     def _due_leavers(self) -> list[_Leaver]:
-        return self._take_leavers() if self._leavers and self._monotonic() >= self._leave_from else []
+        """A handful at a time, so that seating does not wait for a long farewell."""
+        if self._monotonic() < self._leave_from:
+            return []
+        return [self._leavers.popleft() for _ in range(min(LEAVE_BATCH, len(self._leavers)))]
 
     def _give_back(self, leaver: _Leaver) -> bool:
         """Unsubscribe at the server; one that does not answer is asked again later, a few times."""

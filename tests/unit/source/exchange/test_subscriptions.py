@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from connector.errors import AccessDenied, Transient
+from connector.errors import AccessDenied, StoreError, Transient
 from connector.source.base import Subscription
 from connector.source.exchange.envelope import Element, m
 from connector.source.exchange.groups import Seat
@@ -159,6 +159,26 @@ def test_forgetting_the_old_one_spares_the_new_one() -> None:
     ledger.forget(old)
     assert not ledger.drop(old)
     assert shelf.rows == {"id-anna": new}
+
+
+class FullShelf(Shelf):
+    """A shelf on a full disk."""
+
+    def save_subscription(self, subscription: Subscription) -> None:
+        raise StoreError("the disk is full")
+
+    def drop_subscription(self, mailbox_id: str) -> None:
+        raise StoreError("the disk is full")
+
+
+def test_a_full_disk_does_not_end_the_streams() -> None:
+    """What can't be kept for the next start is used in this one all the same."""
+    ledger = Ledger("hq", FullShelf())
+    ledger.keep(kept("anna"))
+    assert ledger.all() == (kept("anna"),)
+    assert ledger.drop(kept("anna"))
+    ledger.forget(kept("anna"))
+    assert ledger.all() == ()
 
 
 @given(st.lists(st.floats(0, 0.2), min_size=2, max_size=60), st.floats(1, 50))
