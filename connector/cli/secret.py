@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import difflib
-import os
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import click
@@ -77,11 +75,7 @@ def delete(frame: Frame, name: str, consent: Consent) -> int:
 @common_options
 def rekey(frame: Frame) -> int:
     """Make a new master key and seal every secret under it."""
-    loaded = frame.load()
-    if os.geteuid() == 0 and isinstance(loaded.config.keystore.master_key, Path):
-        # The file may lie where the daemon's user can't write; a running daemon notices the change by itself.
-        return _change_here(frame, loaded, "rekey")
-    return _change(frame, loaded, "rekey")
+    return _change(frame, frame.load(), "rekey")
 
 
 # --- names

@@ -20,6 +20,7 @@ from connector.errors import KeystoreError
 
 _LOCK_TRIES = 200
 _LOCK_PAUSE = 0.05
+_UNREADABLE = "can't be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,7 @@ def identity(path: Path) -> Identity | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _fail(path, "can't be read", error)
+        _fail(path, _UNREADABLE, error)
     return Identity(found.st_ino, found.st_mtime_ns, found.st_ctime_ns, found.st_size)
 
 
@@ -71,7 +72,7 @@ def read_private(path: Path, limit: int, *, mode: int | None) -> bytes | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        _fail(path, "can't be read", error)
+        _fail(path, _UNREADABLE, error)
     try:
         _inspect(path, os.fstat(descriptor), mode)
         data = _read(path, descriptor, limit + 1)
@@ -89,7 +90,7 @@ def _read(path: Path, descriptor: int, count: int) -> bytes:
         with os.fdopen(descriptor, "rb", closefd=False) as file:
             return file.read(count)
     except OSError as error:
-        _fail(path, "can't be read", error)
+        _fail(path, _UNREADABLE, error)
 
 
 def _inspect(path: Path, found: os.stat_result, mode: int | None) -> None:
@@ -204,9 +205,8 @@ def _acquire(descriptor: int, path: Path) -> None:
 
 def _fail(path: Path, what: str, error: OSError) -> NoReturn:
     if isinstance(error, PermissionError):
-        raise KeystoreError(
-            f"{path} {what} by {_me()}; run this as root: sudo calendar-connector ..."
-        ) from None
+        way = "run this as root" if what == _UNREADABLE else "stop the daemon and run this as root"
+        raise KeystoreError(f"{path} {what} by {_me()}; {way}: sudo calendar-connector ...") from None
     raise KeystoreError(f"{path} {what}: {error.strerror}.") from None
 
 

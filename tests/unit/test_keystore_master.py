@@ -227,3 +227,23 @@ def test_without_systemd_creds(tmp_path: Path) -> None:
     master: MasterKey = EncryptedCredential(tmp_path, str(tmp_path / "none"))
     with pytest.raises(KeystoreError, match=r"name a file as keystore\.master_key"):
         master.create(bytes(32))
+
+
+def test_what_root_opened_stays_open_for_the_owner(tmp_path: Path, sealed: EncryptedCredential) -> None:
+    """A command opens the keystore as root, then goes on as the service user, who may not open the credential."""
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    state = tmp_path / "state"
+    state.mkdir()
+    os.chown(state, 65534, 65534)
+    store = Keystore(keystore_file(state), sealed, clock)
+    store.set("hub", b"one")
+    key = store.local_key("state")
+    os.seteuid(65534)
+    try:
+        assert store.local_key("state") == key
+        assert store.get("hub").value == b"one"
+        with pytest.raises(KeystoreError, match="only root"):
+            Keystore(keystore_file(state), sealed, clock).get("hub")
+    finally:
+        os.seteuid(0)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -214,11 +216,33 @@ def test_a_full_disk_leaves_the_old_file(state: Path) -> None:
     shutil.rmtree(blocked)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+SOMEBODY = """
+import os, sys
+from pathlib import Path
+from connector.errors import KeystoreError
+from tests.unit.keystore_bench import keystore
+store = keystore(Path(sys.argv[1]))
+os.setgid(65534)
+os.setuid(65534)
+for verb in (lambda: store.get("hub"), lambda: store.set("hub", b"x")):
+    try:
+        verb()
+    except KeystoreError as error:
+        print(error)
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_another_user_is_told_to_become_root(state: Path) -> None:
-    """Somebody who may not read the keystore is told so by name."""
-    keystore_file(state).chmod(0)
-    assert "sudo calendar-connector" in _refusal(state)
+    """Somebody who may neither read nor write the keystore is told so by name, and how it can be done."""
+    for directory in (state, *state.parents[:2]):
+        directory.chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, "-c", SOMEBODY, str(state)], capture_output=True, text=True, check=False, timeout=60
+    )
+    reading, writing = done.stdout.splitlines()
+    assert "can't be read by user nobody; run this as root" in reading
+    assert "can't be written by user nobody; stop the daemon and run this as root" in writing
 
 
 def test_a_master_key_in_a_directory_of_its_own(tmp_path: Path) -> None:

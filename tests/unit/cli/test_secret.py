@@ -237,6 +237,12 @@ def test_rekey(call: Call, path: Path) -> None:
     assert keystore(path).get("hub").text == PASSWORD
 
 
+def test_rekey_through_the_daemon(call: Call, daemon: list[str]) -> None:
+    """A running daemon changes the master key itself, since it holds the audit trail open."""
+    assert call("rekey").code == 0
+    assert daemon == ["rekey"]
+
+
 def test_a_damaged_keystore_is_one_sentence(call: Call, path: Path) -> None:
     """A keystore that can't be used is one sentence and exit code 2, for each command."""
     call("set", "hub", typed=PASSWORD)
