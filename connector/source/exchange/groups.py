@@ -44,15 +44,10 @@ class Seat:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One connection to be: its seat and who sits there, by address."""
+    """One connection to be: its seat, and who sits there in the order of addresses, so that the first is the anchor."""
 
     seat: Seat
     members: tuple[Mailbox, ...]
-
-    @property
-    def anchor(self) -> str:
-        """The address whose server the connection leads to, when it has no route yet."""
-        return self.members[0].address
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,8 +80,7 @@ class Heard:
     """What one document says.
 
     ``changed`` are subscription ids with events. ``code`` is the EWS response code of a failure, "" when there is none;
-    ``failed`` the ids it concerns, empty when it concerns the whole connection. ``closed`` tells of a planned end,
-    ``fault`` of a SOAP fault in the place of an answer.
+    ``failed`` the ids it concerns, empty when it concerns the whole connection. ``closed`` tells of a planned end.
     """
 
     changed: frozenset[str] = frozenset()
@@ -90,7 +89,6 @@ class Heard:
     failed: frozenset[str] = frozenset()
     closed: bool = False
     back_off: timedelta | None = None
-    fault: bool = False
 
 
 def read(document: bytes) -> Heard:
@@ -102,9 +100,7 @@ def read(document: bytes) -> Heard:
     content = envelope.read(document)
     if local(content) == "Fault":
         code, text = response_code(content)
-        return Heard(
-            code=code or "ErrorInternalServerError", text=text, back_off=back_off(content), fault=True
-        )
+        return Heard(code=code or "ErrorInternalServerError", text=text, back_off=back_off(content))
     messages = [one for one in content.iter() if local(one) == "GetStreamingEventsResponseMessage"]
     if not messages:
         raise Transient("bad-answer", f"<{local(content)}> is no answer to GetStreamingEvents")

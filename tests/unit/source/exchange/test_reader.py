@@ -303,6 +303,14 @@ def test_a_moved_mailbox_is_reported(rig: Rig) -> None:
     assert rig.reader.enrolment.take_moved() == frozenset()
 
 
+@pytest.mark.parametrize("code", ["ErrorMailboxMoveInProgress", "ErrorMailboxFailover", "ErrorADUnavailable"])
+def test_a_failover_makes_all_members_suspect(rig: Rig, code: str) -> None:
+    """When the connection as a whole meets a move or a failover, the place of every member is asked for again."""
+    rig.flowing(ANNA, BERT).feed(failure(code))
+    rig.server.next_stream()
+    assert rig.reader.enrolment.take_moved() == {"id-anna", "id-bert"}
+
+
 def test_a_server_that_is_away_is_tried_again(rig: Rig) -> None:
     """A verdict about the server stops the round; nobody is counted as refused, and the round is repeated."""
     rig.server.refuse("Subscribe", "bert", Transient("unreachable", "refused", scope=Scope.SERVER))

@@ -166,7 +166,7 @@ def test_a_fault_in_the_stream_is_read() -> None:
         f'<s:Envelope xmlns:s="{S}"><s:Body><s:Fault><faultcode>a:ErrorServerBusy</faultcode>'
         f"<faultstring>Busy.</faultstring></s:Fault></s:Body></s:Envelope>"
     ).encode()
-    assert read(fault) == Heard(code="ErrorServerBusy", text="Busy.", fault=True)
+    assert read(fault) == Heard(code="ErrorServerBusy", text="Busy.")
 
 
 @pytest.mark.parametrize(
