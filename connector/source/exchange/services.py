@@ -13,6 +13,7 @@ from connector.model import Mailbox, Window
 from connector.source.exchange import payloads
 from connector.source.exchange.envelope import Element, local
 from connector.source.exchange.errors import message_verdict
+from connector.source.exchange.trace import traced
 from connector.source.exchange.transport import Answer, Call, Exchange
 
 BATCH = 10
@@ -113,9 +114,7 @@ def _messages(answer: Answer) -> list[Element]:
 def _only(answer: Answer, item_id: str = "") -> Element:
     message = _messages(answer)[0]
     if (verdict := message_verdict(message, item_id)) is not None:
-        if verdict.code != "alias-address":
-            verdict.detail = f"{verdict.detail}; {answer.trace}"
-        raise verdict
+        raise traced(verdict, answer.trace)
     return message
 
 

@@ -29,10 +29,10 @@ from connector.source.exchange.errors import (
 from connector.source.exchange.gate import LogonGate
 from connector.source.exchange.pool import Endpoint, OwnProtocol
 from connector.source.exchange.settings import ExchangeSettings, RefusedSecrets
+from connector.source.exchange.trace import REQUEST_ID, trace_of, traced
 
 XML = "text/xml; charset=utf-8"
 CHUNK = 65536
-TRACED = ("request-id", "X-FEServer", "X-BEServer")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ class Stream:
         try:
             piece: bytes = self._response.raw.read1(CHUNK, decode_content=True)
         except CONNECTION_FAILURES as error:
-            raise _traced(exception_verdict(error), self.trace) from error
+            raise traced(exception_verdict(error), self.trace) from error
         return piece
 
     def sever(self) -> None:
@@ -183,11 +183,11 @@ class Exchange:
         letter, line = call.letter(encoding="identity"), self._open_line()
         try:
             response = self._transmit(line, letter)
-            trace = _trace(response)
+            trace = trace_of(response)
             if response.status_code != requests.codes.ok:
                 reply = self._read(response)
                 _response(reply)
-                raise _traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+                raise traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
         except Verdict:
             line.close()
             raise
@@ -222,7 +222,7 @@ class Exchange:
     def _transmit(self, line: Line, letter: Letter) -> requests.Response:
         limits = self.settings.limits
         headers = {
-            "client-request-id": str(uuid.uuid4()),
+            REQUEST_ID: str(uuid.uuid4()),
             "return-client-request-id": "true",
             **letter.headers,
         }
@@ -235,14 +235,14 @@ class Exchange:
                 return self._authenticator.send(line, request, letter.cookies, timeout)
             return line.transmit(request, letter.cookies, timeout)
         except CONNECTION_FAILURES as error:
-            raise _traced(exception_verdict(error), headers["client-request-id"]) from error
+            raise traced(exception_verdict(error), headers[REQUEST_ID]) from error
 
     def _read(self, response: requests.Response) -> Reply:
-        trace = _trace(response)
+        trace = trace_of(response)
         try:
             body = self._body(response, trace)
         except CONNECTION_FAILURES as error:
-            raise _traced(exception_verdict(error), trace) from error
+            raise traced(exception_verdict(error), trace) from error
         return Reply(response.status_code, response.headers, body, response.cookies.get_dict(), trace)
 
     def _body(self, response: requests.Response, trace: str) -> bytes:
@@ -287,26 +287,12 @@ def _response(reply: Reply) -> envelope.Element:
         Verdict: the answer is a fault, or no SOAP at all.
     """
     if reply.status not in {200, 500} or not envelope.looks_like_xml(reply.body):
-        raise _traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+        raise traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
     try:
         content = envelope.read(reply.body)
     except Transient as unbelievable:
-        raise _traced(unbelievable, reply.trace) from unbelievable
+        raise traced(unbelievable, reply.trace) from unbelievable
     if envelope.local(content) == "Fault":
         verdict = message_verdict(content)
-        raise _traced(verdict or http_verdict(reply.status, reply.headers, reply.body), reply.trace)
+        raise traced(verdict or http_verdict(reply.status, reply.headers, reply.body), reply.trace)
     return content
-
-
-def _trace(response: requests.Response) -> str:
-    sent = response.request.headers.get("client-request-id", "")
-    found = [f"{name} {response.headers[name]}" for name in TRACED if name in response.headers]
-    return ", ".join([f"client-request-id {sent}", *found])
-
-
-def _traced(verdict: Verdict, trace: str) -> Verdict:
-    """The same verdict with the ids of the request in its detail; an alias's detail is an address and stays one."""
-    if verdict.code != "alias-address" and trace not in verdict.detail:
-        verdict.detail = f"{verdict.detail}; {trace}" if verdict.detail else trace
-        verdict.args = (f"{verdict.code}: {verdict.detail}",)
-    return verdict
