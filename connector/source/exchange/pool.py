@@ -1,7 +1,7 @@
 """exchangelib's Protocol as a pool of lines to one endpoint, without its traps.
 
-What is overridden are its defects 1, 2, 11 and 12: a pool that locks itself up, cookies and settings shared between
-mailboxes, a retry policy that sleeps in the caller's thread and locks accounts by trying a wrong password again.
+What is overridden are traps 1, 2, 11 and 12 of the package's list: a pool that locks itself up, cookies and settings shared
+between mailboxes, a retry policy that sleeps in the caller's thread and locks accounts by trying a wrong password again.
 """
 
 from __future__ import annotations
