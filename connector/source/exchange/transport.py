@@ -235,7 +235,7 @@ class Exchange:
                 return self._authenticator.send(line, request, letter.cookies, timeout)
             return line.transmit(request, letter.cookies, timeout)
         except CONNECTION_FAILURES as error:
-            raise traced(exception_verdict(error), headers[REQUEST_ID]) from error
+            raise traced(exception_verdict(error), f"{REQUEST_ID} {headers[REQUEST_ID]}") from error
 
     def _read(self, response: requests.Response) -> Reply:
         trace = trace_of(response)
