@@ -114,6 +114,23 @@ REASONS: dict[str, Reason] = {
     "key-unknown": Reason("The key service does not know this key."),
     "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
     "hub-refused": Reason("The hub will not take this event."),
+    "greet-again": Reason("The hub no longer knows this connector's run; it is greeted again."),
+    "hub-inconsistent": Reason(
+        "The hub keeps contradicting what it acknowledged; sending rests for a while.",
+        "Ask whoever runs the hub whether its database was restored.",
+    ),
+    "proxy-refused": Reason(
+        "The proxy does not let the connection through.",
+        "Check its address and credential: calendar-connector secret set proxy/NAME",
+    ),
+    "websocket-refused": Reason("Something on the way refuses web sockets; long polling is used instead."),
+    "seal-broken": Reason("A ciphertext was altered, moved or is not of the stated key."),
+    "stream-taken-over": Reason(
+        "Somebody else streams the same subscriptions; these mailboxes are polled meanwhile."
+    ),
+    "too-many-streams": Reason(
+        "The server allows no further stream for this mailbox; these mailboxes are polled meanwhile."
+    ),
     "superseded": Reason(
         "Another copy of this appliance has taken over at the hub; this one has stopped.",
         "Switch one of them off. If this is the one to keep: calendar-connector run --take-over",

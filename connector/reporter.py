@@ -16,9 +16,6 @@ from connector.reasons import explain
 from connector.sync.holds import Hold
 from connector.sync.outcome import Step
 
-QUIET = frozenset({"nothing was due", "presence unchanged", "waiting"})
-"""Steps that are worth a line only for the curious."""
-
 RECENT = timedelta(minutes=5)
 
 
@@ -36,9 +33,9 @@ class Reporter:
     def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
         """A step went well."""
         self._episodes.recovered(mailbox.address)
-        quiet = step.sentence in QUIET or step.sentence.startswith("0 items")
-        (self._log.debug if quiet else self._log.info)(step.sentence, mailbox=mailbox.address)
         after = step.session.phase if step.session else None
+        notable = after is not before or step.notable
+        (self._log.info if notable else self._log.debug)(step.sentence, mailbox=mailbox.address)
         if before is Phase.LOADING and after is Phase.LIVE:
             self._loaded.append(self._clock())
         if after in {Phase.LIVE, None}:

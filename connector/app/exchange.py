@@ -12,7 +12,8 @@ from connector.config import Config
 from connector.config.sources import ExchangeSource as Section
 from connector.keystore import Keystore
 from connector.model import Clock
-from connector.source.exchange.account import Directory
+from connector.source.exchange.account import Directory, no_services
+from connector.source.exchange.lookup import ServiceLookup
 from connector.source.exchange.patience import Tuning
 from connector.source.exchange.redirects import Trust
 from connector.source.exchange.settings import ExchangeSettings, Limits
@@ -37,7 +38,8 @@ def build_exchange(
     settings = settings_of(name, section, config, keystore, clock)
     exchange = Exchange(settings, StoredRefusals(store, name))
     trust = Trust(frozenset(settings.trust), remembered_redirects(store, name))
-    directory = Directory(settings, exchange, trust, clock)
+    services = no_services if section.resolve else ServiceLookup()
+    directory = Directory(settings, exchange, trust, clock, services)
     tuning = Tuning(
         minutes=int(section.timing.stream_timeout.total_seconds() // 60),
         per_mailbox=section.stream_max,

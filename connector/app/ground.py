@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from connector.config import Config, Loaded
 from connector.errors import NotFound
 from connector.keystore import Keystore, master_key
+from connector.log import hide
 from connector.model import Clock
 from connector.operations.desk import Desk
 from connector.operations.premises import Live, Redirects
@@ -54,9 +55,11 @@ def secret_of(keystore: Keystore, name: str) -> Callable[[], str]:
 
     def read() -> str:
         try:
-            return keystore.get(name).text
+            value = keystore.get(name).text
         except NotFound:
             return ""
+        hide(value)
+        return value
 
     return read
 

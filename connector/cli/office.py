@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from connector.app.ground import open_ground
+from connector.app.ground import STATE_KEY, Ground, open_keystore, open_store
 from connector.cli.options import Frame
 from connector.config import Loaded
 from connector.control.client import DaemonNotRunning, call
@@ -27,16 +27,18 @@ def ask(frame: Frame, verb: str, /, **arguments: Any) -> Any:
 
 
 def _here(loaded: Loaded, verb: str, arguments: dict[str, Any]) -> Any:
-    with _as_owner(loaded.config.state):
-        ground = open_ground(loaded)
+    keystore = open_keystore(loaded.config)
+    keystore.local_key(STATE_KEY)  # while we are root: the owner of the files may not open the master key
+    with as_owner(loaded.config.state):
+        ground = Ground(loaded, keystore, open_store(loaded.config, keystore))
         try:
-            return VERBS[verb].run(ground, _login(), **arguments)
+            return VERBS[verb].run(ground, login(), **arguments)
         finally:
             ground.store.close()
 
 
 @contextmanager
-def _as_owner(state: Path) -> Iterator[None]:
+def as_owner(state: Path) -> Iterator[None]:
     """Root works as the owner of the state directory, so that no file of root's is left behind."""
     owner = state.stat() if os.geteuid() == 0 and state.exists() else None
     if owner is None or owner.st_uid == 0:
@@ -51,7 +53,7 @@ def _as_owner(state: Path) -> Iterator[None]:
         os.setegid(0)
 
 
-def _login() -> str:
+def login() -> str:
     """The login behind sudo, as the kernel keeps it; else whoever this process belongs to."""
     try:
         login = int(Path("/proc/self/loginuid").read_text(encoding="ascii"))

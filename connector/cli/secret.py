@@ -11,8 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from connector.app.ground import STATE_KEY, Ground, open_keystore, open_store
-from connector.cli.office import _as_owner as as_owner
-from connector.cli.office import _login as login
+from connector.cli.office import as_owner, login
 from connector.cli.options import Consent, Frame, UsageRefused, asks_first, common_options
 from connector.config import Config, Loaded
 from connector.control.client import DaemonNotRunning, VerbUnknown, call
@@ -149,7 +148,7 @@ def _record(loaded: Loaded, keystore: Keystore, action: str, name: str) -> None:
         store = open_store(loaded.config, keystore)
         try:
             desk = Ground(loaded, keystore, store).desk(login())
-            store.audit(desk.entry(f"secret.{action}", secret=name))
+            store.audit(desk.entry(f"secret.{action}", secret_name=name))
         finally:
             store.close()
 

@@ -19,6 +19,8 @@ from connector.cli.options import Frame, common_options
 from connector.errors import UserError
 
 EVERY = 2.0
+WIDTH = 180
+"""Columns where no terminal says how many there are."""
 
 
 @click.command()
@@ -32,7 +34,8 @@ def status(frame: Frame, *, watch: bool) -> int:
     if frame.out.json:
         frame.out.data(facts)
     else:
-        console = Console(no_color=not frame.out.color, highlight=False, soft_wrap=not sys.stdout.isatty())
+        width = None if sys.stdout.isatty() else WIDTH
+        console = Console(no_color=not frame.out.color, highlight=False, width=width)
         console.print(picture(facts))
     return 0 if facts["healthy"] else 1
 

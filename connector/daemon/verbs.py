@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from connector.app.appliance import Appliance
 from connector.control import Caller, Verb
+from connector.keystore import Entry, Keystore
 from connector.operations.verbs import VERBS
 from connector.operations.verbs import Verb as Operation
 
@@ -38,23 +39,27 @@ def _secret_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
         ground = holder.appliance.ground
         change(ground.keystore, **arguments)
         name = arguments.get("name", "")
-        ground.store.audit(ground.desk(caller.name).entry(action, secret=name))
+        ground.store.audit(ground.desk(caller.name).entry(action, secret_name=name))
         holder.appliance.secret_changed(name)
 
+    def listing(_caller: Caller) -> list[Entry]:
+        return list(holder.appliance.ground.keystore.entries())
+
     return {
+        "secret.list": Verb(listing, read_only=True),
         "secret.set": Verb(partial(changing, _set_secret, "secret.set")),
         "secret.delete": Verb(partial(changing, _delete_secret, "secret.delete")),
         "secret.rekey": Verb(partial(changing, _rekey, "secret.rekey")),
     }
 
 
-def _set_secret(keystore: Any, name: str, value: str) -> None:
+def _set_secret(keystore: Keystore, name: str, value: str) -> None:
     keystore.set(name, value.encode())
 
 
-def _delete_secret(keystore: Any, name: str) -> None:
+def _delete_secret(keystore: Keystore, name: str) -> None:
     keystore.delete(name)
 
 
-def _rekey(keystore: Any) -> None:
+def _rekey(keystore: Keystore) -> None:
     keystore.rekey()

@@ -43,7 +43,8 @@ def step(context: Context, mailbox: Mailbox, session: Session, sealed: SealedCom
     draft.finish(sealed.id)
     facts = {"command": sealed.id, "result": outcome.result.value, "code": outcome.code}
     draft.record(AuditEntry(now, "hub", "command.answered", mailbox.address, facts))
-    return Step(f"command {outcome.result.value} {outcome.code}".rstrip(), draft.commit(session, now))
+    sentence = f"command {outcome.result.value} {outcome.code}".rstrip()
+    return Step(sentence, draft.commit(session, now), notable=True)
 
 
 def _carry_out(

@@ -11,9 +11,11 @@ from connector.model import Session
 class Step:
     """One sentence for the log, the session as it is now stored, and whether more waits to be done at once.
 
-    ``session`` is None when the mailbox is no longer there.
+    ``session`` is None when the mailbox is no longer there. ``notable`` steps are worth a line in the log of a healthy
+    day even though the phase stays the same.
     """
 
     sentence: str
     session: Session | None
     more: bool = False
+    notable: bool = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Mapping
 from threading import Event
 
@@ -13,8 +12,10 @@ from connector.sync.state import WATCHED
 
 SETTLE = 0.2
 """Seconds in which several changes of the set become one."""
-REFRESH = 60.0
-"""Seconds after which the set is compared with the store even when nobody said that it changed."""
+LOOK = 2.0
+"""Seconds between two looks at who is streamed."""
+REFRESH_ROUNDS = 30
+"""After so many looks the sets are compared with the store even when nobody said that they changed."""
 
 
 class WatchList:
@@ -25,7 +26,6 @@ class WatchList:
         self._watchers = watchers
         self._changed = Event()
         self._told: dict[str, frozenset[str]] = {}
-        self._coverage_lock = threading.Lock()
         self._streamed: frozenset[str] = frozenset()
 
     def changed(self) -> None:
@@ -41,15 +41,19 @@ class WatchList:
         return {name: watcher.coverage() for name, watcher in self._watchers.items()}
 
     def run(self, stop: Event) -> None:
-        """Keep the sets true until ``stop``."""
+        """Keep the sets true until ``stop``; who is streamed is looked up more often, for it changes by itself."""
+        rounds = 0
         while not stop.is_set():
-            self.refresh()
-            self._changed.wait(REFRESH if self._settled() else SETTLE)
-            stop.wait(SETTLE)
-            self._changed.clear()
+            if self._changed.is_set() or rounds % REFRESH_ROUNDS == 0:
+                self._changed.clear()
+                self.refresh()
+            self.look()
+            rounds += 1
+            self._changed.wait(LOOK)
+            stop.wait(SETTLE if self._changed.is_set() else 0)
 
     def refresh(self) -> None:
-        """Compare once and tell the watchers what differs."""
+        """Compare the sets with the store once, and tell the watchers what differs."""
         wanted = [m for m in self._store.mailboxes(*WATCHED) if m.location is not None]
         for name, watcher in self._watchers.items():
             mine = [mailbox for mailbox in wanted if mailbox.source == name]
@@ -57,14 +61,11 @@ class WatchList:
             if described != self._told.get(name):
                 self._told[name] = described
                 watcher.watch(mine)
+
+    def look(self) -> None:
+        """Note who is streamed just now."""
         covered = [watcher.coverage().streamed for watcher in self._watchers.values()]
         self._streamed = frozenset().union(*covered)
-
-    def _settled(self) -> bool:
-        """Whether every watched mailbox is streamed or known to be polled; else coverage is asked for again soon."""
-        coverage = self.coverage().values()
-        covered = sum(len(one.streamed) + len(one.polled) for one in coverage)
-        return covered >= sum(len(told) for told in self._told.values())
 
 
 def pass_on(nudge: Callable[[str, str], None]) -> Callable[[Nudge], None]:

@@ -101,7 +101,7 @@ def test_set_before_the_first_start(call: Call, path: Path) -> None:
     entries = [row.entry for row in store.audit_rows(0, 10)]
     store.close()
     assert [(entry.action, dict(entry.facts)) for entry in entries] == [
-        ("secret.set", {"secret": "exchange/hq/a"})
+        ("secret.set", {"secret_name": "exchange/hq/a"})
     ]
 
 
