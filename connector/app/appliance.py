@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from connector.alarms import Alarms
 from connector.app.exchange import account_in_force, build_exchange, secret_name
-from connector.app.ground import Ground
+from connector.app.ground import Ground, forget_refusals
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
@@ -190,6 +190,7 @@ class Appliance:
 
     def secret_changed(self, name: str) -> None:
         """A credential was typed or deleted."""
+        forget_refusals(self.ground.store, name)
         if name == "hub" or name.startswith("proxy/"):
             self.sender.hurry()
         for source in self.sources:

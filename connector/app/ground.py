@@ -64,6 +64,13 @@ def secret_of(keystore: Keystore, name: str) -> Callable[[], str]:
     return read
 
 
+def forget_refusals(store: Store, secret: str) -> None:
+    """A person typed the secret just now: that it was refused before no longer counts."""
+    kind, _, rest = secret.partition("/")
+    if kind == "exchange":
+        store.put_setting(f"refused/{rest.partition('/')[0]}", None)
+
+
 @dataclass(frozen=True, slots=True)
 class Ground:
     """Premises without a daemon; ``Appliance`` builds on it."""

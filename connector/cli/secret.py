@@ -10,7 +10,7 @@ from typing import Any, BinaryIO
 
 import click
 
-from connector.app.ground import STATE_KEY, Ground, open_keystore, open_store
+from connector.app.ground import STATE_KEY, Ground, forget_refusals, open_keystore, open_store
 from connector.cli.office import as_owner, login
 from connector.cli.options import Consent, Frame, UsageRefused, asks_first, common_options
 from connector.config import Config, Loaded
@@ -147,6 +147,7 @@ def _record(loaded: Loaded, keystore: Keystore, action: str, name: str) -> None:
     with as_owner(loaded.config.state):
         store = open_store(loaded.config, keystore)
         try:
+            forget_refusals(store, name)
             desk = Ground(loaded, keystore, store).desk(login())
             store.audit(desk.entry(f"secret.{action}", secret_name=name))
         finally:

@@ -58,6 +58,10 @@ class Demo:
         """Whether every list at the hub equals its calendar."""
         return all(self.site.agrees(address, self.keys[address]) for address in self.people)
 
+    def owner_agrees(self) -> bool:
+        """Whether the owner's list at the hub equals the calendar."""
+        return self.site.agrees(self.owner, self.keys[self.owner])
+
     def steps(self) -> Iterator[tuple[str, Callable[[], Any]]]:
         """What the owner does, one after the other."""
         weekly = {"kind": "weekly", "days": [f"{self.start:%A}"], "count": 4}
@@ -90,7 +94,7 @@ class Demo:
             body="Bring figures.",
             attendees=[{"address": address} for address in self.people[1:4]],
         )
-        self.item = made["item"]
+        self.item = made["item_id"]
 
     def later(self, hours: int) -> str:
         """A time so much after the first start."""
@@ -102,15 +106,15 @@ class Demo:
 
     def edit(self, name: str, **fields: Any) -> None:
         """An edit of the meeting."""
-        answer = self.site.exchange.edit(name, mailbox=self.owner, item=self.item, **fields)
-        self.item = answer.get("item", self.item)
+        self.site.exchange.edit(name, mailbox=self.owner, item=self.item, **fields)
 
     def show(self) -> None:
         """Every step, with the time until the hub's lists equal the calendars."""
         for number, (what, act) in enumerate(self.steps(), 1):
             act()
-            took = self.site.wait(self.all_agree, f"the hub to show that {what}", PATIENCE)
+            took = self.site.wait(self.owner_agrees, f"the hub to show that {what}", PATIENCE)
             self.times.append(took)
+            self.site.wait(self.all_agree, "the attendees' lists to follow", PATIENCE)
             meetings = self.site.shown(self.owner, self.keys[self.owner])
             say(f"{number}. {what}")
             say(f"   hub equals calendar after {took:.2f} s; the owner's list now:")

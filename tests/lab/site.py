@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -25,7 +26,7 @@ ROOT = Path(__file__).resolve().parents[2]
 INSTANCE = "lab-01.example.com"
 CONNECTOR = [sys.executable, "-m", "connector"]
 COMMAND_SECONDS = 60.0
-LOOK_SECONDS = 0.05
+LOOK_SECONDS = 0.02
 
 CONFIGURATION = """\
 version: 1
@@ -69,7 +70,7 @@ class Site:
         self._own_folder = None if folder else Path(tempfile.mkdtemp(prefix="lab-site-"))
         self.folder = folder or self._own_folder or Path()
         self.exchange = LabExchange(mailboxes=mailboxes, auth="ntlm,basic,negotiate", **(exchange or {}))
-        self.hub = LabHub(self.folder / "hub")
+        self.hub = LabHub(directory=self.folder / "hub")
         self.settings = {"stream": "grouped", "level": "info", "debounce": "200ms", **settings}
         self.connector: subprocess.Popen[bytes] | None = None
         self.config = self.folder / "connector.yaml"
@@ -222,7 +223,7 @@ class Site:
     def opened(self, address: str, keys: Mapping[str, ContentKey]) -> list[dict[str, Any]]:
         """The hub's list of a mailbox, opened and verified."""
         mailbox_id = next(iter(keys.values())).mailbox_id if keys else self.mailbox(address)["id"]
-        return [open_meeting(sealed, keys.__getitem__) for sealed in self.hub.meetings(mailbox_id)]
+        return [open_meeting(sealed, keys.__getitem__) for sealed in self.hub.meetings(mailbox_id).values()]
 
     def shown(self, address: str, keys: Mapping[str, ContentKey]) -> list[tuple[str, ...]]:
         """The hub's list in a form to be compared with ``truth``."""
@@ -243,6 +244,12 @@ class Site:
     def agrees(self, address: str, keys: Mapping[str, ContentKey]) -> bool:
         """Whether the hub's list equals the calendar."""
         return self.shown(address, keys) == self.truth(address)
+
+    def hub_holds(self, words: str) -> bool:
+        """Whether any file of the hub holds these words, in a form that a search would find."""
+        forms = [words.encode("utf-8"), words.encode("utf-16-le"), b64encode(words.encode()).rstrip(b"=")]
+        files = [path.read_bytes() for path in (self.folder / "hub").iterdir() if path.is_file()]
+        return any(form in content for form in forms for content in files)
 
     # --- waiting
 
