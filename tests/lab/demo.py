@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from connector.model import ContentKey
@@ -53,6 +54,10 @@ class Demo:
         took = self.site.wait(self.all_agree, "every list to be at the hub", PATIENCE)
         say(f"  ten lists at the hub, each equal to its calendar (after {took:.1f} s)")
         say()
+
+    def has_keys(self, address: str) -> bool:
+        """Whether something of the mailbox was sealed already."""
+        return bool(self.site.json("mailbox", "keys", address))
 
     def all_agree(self) -> bool:
         """Whether every list at the hub equals its calendar."""
