@@ -47,9 +47,7 @@ class Demo:
         say(f"Activating {PEOPLE} mailboxes (each is looked up, opened once, read and sealed) ...")
         self.site.cli("mailbox", "activate", "--wait", *self.people)
         for address in self.people:
-            self.site.wait(
-                lambda it=address: bool(self.site.json("mailbox", "keys", it)), f"keys of {address}"
-            )
+            self.site.wait(partial(self.has_keys, address), f"keys of {address}")
             self.keys[address] = self.site.keys(address)
         took = self.site.wait(self.all_agree, "every list to be at the hub", PATIENCE)
         say(f"  ten lists at the hub, each equal to its calendar (after {took:.1f} s)")
