@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from connector.cli.options import Frame, UsageRefused, common_options
-from connector.config import Config, Loaded, diff, load, sample, show, values
+from connector.config import Config, Loaded, diff, load, load_text, sample, show, values
+from connector.control.client import DaemonNotRunning, call
 from connector.errors import ConfigError
 from connector.keystore import Keystore, master_key
 
@@ -88,8 +89,16 @@ def diff_(frame: Frame, *, oldfile: Path | None) -> None:
             frame.out.say("nothing changes")
 
 
-def _in_force(config: Config) -> Loaded:  # noqa: ARG001 - the seam for the control socket
-    raise UsageRefused("name the file to compare with: calendar-connector config diff OLDFILE")
+def _in_force(config: Config) -> Loaded:
+    """What the running daemon works by. Raises UsageRefused when none runs."""
+    try:
+        text: str = call(config.runtime, "config.effective")
+    except DaemonNotRunning:
+        raise UsageRefused(
+            "the daemon is not running, so nothing is in force to compare with;"
+            " name a file: calendar-connector config diff OLDFILE"
+        ) from None
+    return load_text(text, "configuration in force", with_files=False)
 
 
 @config.command("sample")

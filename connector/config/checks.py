@@ -18,7 +18,7 @@ MANUAL = "manual"
 """Origin of mailboxes activated by hand; no place of the roster may be called so."""
 
 
-def check(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:
+def check(config: Config, data: Mapping[str, Any], *, with_files: bool = True) -> Iterator[Finding]:
     """Find everything that does not fit; ``data`` is the text's own content, whose names count as known."""
     yield from _references(config, data)
     yield from _domains(config)
@@ -30,7 +30,8 @@ def check(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:
             f"{MANUAL} is what mailboxes activated by hand are listed under; rename it",
         )
     yield from _canary(config)
-    yield from files.check(config)
+    if with_files:
+        yield from files.check(config)
 
 
 def _references(config: Config, data: Mapping[str, Any]) -> Iterator[Finding]:

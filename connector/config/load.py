@@ -47,9 +47,12 @@ def load(path: Path = DEFAULT_PATH) -> Loaded:
     return draft.finished()
 
 
-def load_text(text: str, file: str = "connector.yaml") -> Loaded:
-    """Read a configuration from text; ``file`` is what problems call it. Raises ConfigError."""
-    draft = _Draft()
+def load_text(text: str, file: str = "connector.yaml", *, with_files: bool = True) -> Loaded:
+    """Read a configuration from text; ``file`` is what problems call it. Raises ConfigError.
+
+    Without ``with_files`` the files that it names are not looked at: of a configuration already in force they may be gone.
+    """
+    draft = _Draft(with_files=with_files)
     draft.lay_over(parse(text.encode("utf-8", "surrogatepass"), file))
     return draft.finished()
 
@@ -63,7 +66,8 @@ def digest(config: Config) -> str:
 class _Draft:
     """Files laid over each other, and what was found wrong on the way."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, with_files: bool = True) -> None:
+        self._with_files = with_files
         self._tree: Entries | None = None
         self._problems: list[Problem] = []
         self._notes: list[str] = []
@@ -108,7 +112,8 @@ class _Draft:
             self._problems.extend(one.problem for one in wrong if self._whole or not one.absent)
             rest, config = salvage(data, tuple(one.path for one in wrong)), None
         if rest and self._whole:
-            self._problems.extend(locate(tree, path, sentence) for path, sentence in checks.check(rest, data))
+            found = checks.check(rest, data, with_files=self._with_files)
+            self._problems.extend(locate(tree, path, sentence) for path, sentence in found)
         return config
 
 

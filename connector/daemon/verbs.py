@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from connector.app.appliance import Appliance
+from connector.config import effective
 from connector.control import Caller, Verb
 from connector.keystore import Entry, Keystore
 from connector.operations.verbs import VERBS
@@ -24,6 +25,7 @@ def control_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
     return {
         **{name: _verb(holder, operation) for name, operation in VERBS.items()},
         **_secret_verbs(holder),
+        "config.effective": Verb(lambda _caller: effective(holder.appliance.ground.loaded)),
     }
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from connector.control.client import call
 from connector.model import ContentKey
 from connector.seal.opening import open_meeting
 from tests.lab.exchange.launch import LabExchange
@@ -208,6 +209,21 @@ class Site:
         """What ``mailbox show --json`` shows."""
         shown: dict[str, Any] = self.json("mailbox", "show", address)
         return shown
+
+    def ask(self, verb: str, **arguments: Any) -> Any:
+        """Call a verb of the daemon over its socket, as a command does; for waiting, where a process each time is slow."""
+        return call(self.folder / "run", verb, **arguments)
+
+    def state(self, address: str) -> str:
+        """The state of one mailbox in a word, ``absent`` when it is not activated."""
+        rows = {row["address"]: row["state"] for row in self.ask("mailbox.list")}
+        return rows.get(address, "absent")
+
+    def activate(self, *addresses: str) -> None:
+        """Activate mailboxes and wait until each is active."""
+        self.cli("mailbox", "activate", *addresses)
+        for address in addresses:
+            self.wait(lambda it=address: self.state(it) == "active", f"{address} to be active")
 
     # --- what users see
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from connector.cli.main import main
-from connector.config import sample
+from connector.config import load_text, sample
+from connector.errors import ConfigError
 from connector.keystore import KeyFile, Keystore
 
 
@@ -153,3 +154,22 @@ def test_diff_compares_with_an_older_file(call: Call, path: Path, tmp_path: Path
 def test_the_sample_is_printed_as_it_ships(call: Call) -> None:
     """Sample prints the sample, byte for byte."""
     assert call("config", "sample") == Answer(0, sample(), "")
+
+
+def test_diff_without_a_file_needs_the_daemon(call: Call, path: Path, tmp_path: Path) -> None:
+    """Where no daemon runs there is nothing in force: one sentence says what to give instead, and code 2."""
+    path.write_text(f"{path.read_text()}runtime: {tmp_path}\n")
+    answer = call("config", "diff", "--config", path)
+    assert (answer.code, len(answer.err.splitlines())) == (2, 1)
+    assert "the daemon is not running" in answer.err
+    assert "config diff OLDFILE" in answer.err
+
+
+def test_what_is_in_force_is_read_without_its_files(path: Path, tmp_path: Path) -> None:
+    """A configuration in force may name files that are gone by now; only a new one is held to them."""
+    ca = tmp_path / "gone.pem"
+    text = path.read_text().replace("hub.example.net", "other.example.net")
+    text = f"{text}directories:\n  ad: {{servers: ['ldaps://a.example'], base: DC=a, bind: a@example.com, ca: {ca}}}\n"
+    with pytest.raises(ConfigError, match=r"gone\.pem"):
+        load_text(text)
+    assert str(load_text(text, with_files=False).config.directories["ad"].ca) == str(ca)
