@@ -216,14 +216,13 @@ class Site:
 
     def state(self, address: str) -> str:
         """The state of one mailbox in a word, ``absent`` when it is not activated."""
-        rows = {row["address"]: row["state"] for row in self.ask("mailbox.list")}
+        rows: dict[str, str] = {row["address"]: row["state"] for row in self.ask("mailbox.list")}
         return rows.get(address, "absent")
 
     def activate(self, *addresses: str) -> None:
         """Activate mailboxes and wait until each is active."""
         self.cli("mailbox", "activate", *addresses)
-        for address in addresses:
-            self.wait(lambda it=address: self.state(it) == "active", f"{address} to be active")
+        self.wait(lambda: all(self.state(one) == "active" for one in addresses), f"{addresses} to be active")
 
     # --- what users see
 
