@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from threading import Event
@@ -24,8 +25,14 @@ JSON_TYPE = "application/json"
 POLL_AGAIN_AFTER = timedelta(hours=1)
 """So long the long poll is kept to before the web socket is tried again."""
 
+LONGEST_SECONDS = 120
+"""An answer that is not complete by then is given up."""
+
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
-_POLL_TIMEOUT = httpx.Timeout(connect=10, read=poll.HOLD_SECONDS + 20, write=10, pool=10)
+_POLLLONGEST_SECONDS = 120
+"""An answer that is not complete by then is given up."""
+
+_TIMEOUT = httpx.Timeout(connect=10, read=poll.HOLD_SECONDS + 20, write=10, pool=10)
 
 
 class HttpCloud:
@@ -160,29 +167,31 @@ class _Lines:
         self._sockets: WeakSet[socket.socket] = WeakSet()
         self._client: httpx.Client | None = None
         self._proxy: str | None = None
+        self._cut = False
 
     def post(
         self, url: str, body: bytes, headers: Mapping[str, str], timeout: httpx.Timeout
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Status, headers (lower-case names) and body of at most ``strict.MAX_BODY`` bytes."""
-        with self._open().stream(
-            "POST",
-            url,
-            content=body,
-            headers={**headers, "Accept-Encoding": "identity"},
-            timeout=timeout,
-            extensions={"trace": self._trace},
-        ) as response:
-            raw = bytearray()
-            for chunk in response.iter_raw():
-                raw += chunk
-                if len(raw) > strict.MAX_BODY:
-                    raise strict.bad("the answer is too long")
-            return response.status_code, dict(response.headers), bytes(raw)
+        client = self._open()
+        try:
+            with client.stream(
+                "POST",
+                url,
+                content=body,
+                headers={**headers, "Accept-Encoding": "identity"},
+                timeout=timeout,
+                extensions={"trace": self._trace},
+            ) as response:
+                return response.status_code, dict(response.headers), _bounded(response)
+        finally:
+            if self._cut:
+                client.close()  # it may have connected anew between the cut and now
 
     def cut(self) -> None:
         """Shut every socket down; whoever reads from one gets the end of the stream."""
         with self._lock:
+            self._cut = True
             sockets, client = list(self._sockets), self._client
         for one in sockets:
             _shut(one)
@@ -216,6 +225,21 @@ class _Lines:
         """Remember a socket as long as it lives."""
         with self._lock:
             self._sockets.add(one)
+            if self._cut:
+                _shut(one)
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    """The body as it came, of limited length and within a limited time however slowly it drips."""
+    raw = bytearray()
+    ends = time.monotonic() + LONGEST_SECONDS
+    for chunk in response.iter_raw():
+        raw += chunk
+        if len(raw) > strict.MAX_BODY:
+            raise strict.bad("the answer is too long")
+        if time.monotonic() > ends:
+            raise Transient("timeout", "the answer does not end")
+    return bytes(raw)
 
 
 def _shut(one: socket.socket) -> None:

@@ -77,6 +77,8 @@ class WireHub(socketserver.ThreadingTCPServer):
         self.canned: deque[Answer] = deque()
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.upgrade = "yes"
+        self.only_web_sockets = False
+        """Inside TLS the first bytes can't be looked at without being taken."""
         self.ending = threading.Event()
         self.socket_closed = self.ending
         """What the web socket library asks its own server for."""
@@ -122,10 +124,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def handle(self) -> None:
         """A web socket is told apart by its first bytes; the library reads its request itself."""
-        if not self.server.tls and self.request.recv(4, socket.MSG_PEEK) == b"GET ":
+        if self.server.only_web_sockets or self._peeks_get():
             self._web_socket()
         else:
             super().handle()
+
+    def _peeks_get(self) -> bool:
+        return not self.server.tls and self.request.recv(4, socket.MSG_PEEK) == b"GET "
 
     def do_POST(self) -> None:
         """One request of the protocol."""
