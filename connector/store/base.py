@@ -102,6 +102,9 @@ class Store(Protocol):
     def mailboxes(self, *phases: Phase) -> tuple[Mailbox, ...]:
         """Those in one of the phases; all without an argument. In no particular order."""
 
+    def count_mailboxes(self, *phases: Phase) -> int:
+        """How many are in one of the phases; all without an argument. Cheap: asked before every calendar write."""
+
     def session(self, mailbox_id: str) -> Session | None:
         """The state of one mailbox."""
 
@@ -222,6 +225,9 @@ class Store(Protocol):
 
     def audit_rows(self, after: int = 0, limit: int = 1000) -> tuple[AuditRow, ...]:
         """Rows by number, oldest first."""
+
+    def last_audit(self) -> int:
+        """The number of the newest row, 0 before the first; purged rows count."""
 
     def count_audit(self, action: str, since: datetime, mailbox_id: str | None = None) -> int:
         """How often ``action`` happened since the moment (all mailboxes or one); for the write brake."""

@@ -138,6 +138,16 @@ class MailboxContract:
         assert {one.id for one in store.mailboxes()} == {"m1", "m2", "m3"}
         assert store.mailboxes(Phase.MOVED) == ()
 
+    def test_counted_by_phase(self, store: Store) -> None:
+        """The number is that of the mailboxes the same question would give."""
+        assert store.count_mailboxes() == 0
+        for name, phase in (("m1", Phase.LIVE), ("m2", Phase.LIVE), ("m3", Phase.LOADING)):
+            add(store, name, phase)
+        assert store.count_mailboxes(Phase.LIVE) == 2
+        assert store.count_mailboxes(Phase.LIVE, Phase.LOADING) == 3
+        assert store.count_mailboxes(Phase.MOVED) == 0
+        assert store.count_mailboxes() == 3
+
     def test_a_session_is_changed_from_the_version_that_was_read(self, store: Store) -> None:
         """The stored session has its version grown by one; writing from the old version again is refused."""
         before = add(store)

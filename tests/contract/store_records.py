@@ -180,6 +180,14 @@ class AuditContract:
         assert store.count_audit("write", LATER + HOUR) == 0
         assert store.count_audit("write", LONG_AGO, "m9") == 0
 
+    def test_the_newest_row_is_known_by_number(self, store: Store) -> None:
+        """Also when every row has been purged."""
+        assert store.last_audit() == 0
+        assert [store.audit(entry()), store.audit(entry())] == [1, 2]
+        assert store.last_audit() == 2
+        store.purge_audit(LATER)
+        assert (store.audit_rows(), store.last_audit()) == ((), 2)
+
     def test_an_untouched_chain_holds(self, store: Store) -> None:
         """Empty, filled, purged and emptied again."""
         assert store.verify_audit() is None

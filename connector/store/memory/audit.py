@@ -24,6 +24,11 @@ class AuditVerbs(Verbs):
             numbers = [number for number in self._state.audit if number > after][: max(limit, 0)]
             return tuple(self._row(number) for number in numbers)
 
+    def last_audit(self) -> int:
+        """The number of the newest row."""
+        with self._lock:
+            return self._state.head[0]
+
     def count_audit(self, action: str, since: datetime, mailbox_id: str | None = None) -> int:
         """How often ``action`` happened at or after ``since``."""
         with self._lock:

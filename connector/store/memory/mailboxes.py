@@ -53,6 +53,11 @@ class MailboxVerbs(Verbs):
                 m for m in self._state.mailboxes.values() if not phases or sessions[m.id].phase in phases
             )
 
+    def count_mailboxes(self, *phases: Phase) -> int:
+        """How many are in one of the phases; all without an argument."""
+        with self._lock:
+            return sum(not phases or session.phase in phases for session in self._state.sessions.values())
+
     def session(self, mailbox_id: str) -> Session | None:
         """The state of one mailbox."""
         with self._lock:

@@ -49,6 +49,8 @@ CREATE TABLE sessions (
   erase            INTEGER NOT NULL
 ) STRICT;
 
+CREATE INDEX sessions_phase ON sessions (phase);
+
 -- Every question about meetings names the mailbox, and a mailbox has a few hundred: clustered by it, they need no
 -- index but the key.
 CREATE TABLE meetings (

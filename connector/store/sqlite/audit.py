@@ -29,6 +29,12 @@ class AuditVerbs(Verbs):
             ).fetchall()
         return tuple(AuditRow(row["number"], self._entry(row), row["chain"]) for row in rows)
 
+    def last_audit(self) -> int:
+        """The number of the newest row."""
+        with self._database.read() as connection:
+            number: int = connection.execute("SELECT head_number FROM audit_ends").fetchone()[0]
+            return number
+
     def count_audit(self, action: str, since: datetime, mailbox_id: str | None = None) -> int:
         """How often ``action`` happened at or after ``since``."""
         with self._database.read() as connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 
 from connector.errors import StoreError
@@ -76,6 +77,16 @@ class MailboxVerbs(Verbs):
                 "SELECT mailboxes.*, sessions.phase FROM mailboxes JOIN sessions ON mailbox_id = id"
             ).fetchall()
         return tuple(self._mailbox_of(row) for row in rows if not phases or row["phase"] in phases)
+
+    def count_mailboxes(self, *phases: Phase) -> int:
+        """How many are in one of the phases; all without an argument."""
+        wanted = json.dumps([int(phase) for phase in phases or Phase])
+        with self._database.read() as connection:
+            found = connection.execute(
+                "SELECT count(*) FROM sessions WHERE phase IN (SELECT value FROM json_each(?))", (wanted,)
+            )
+            count: int = found.fetchone()[0]
+            return count
 
     def session(self, mailbox_id: str) -> Session | None:
         """The state of one mailbox."""

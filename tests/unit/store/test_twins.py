@@ -230,7 +230,8 @@ class Twins(RuleBasedStateMachine):
     @invariant()
     def the_same_is_remembered(self) -> None:
         self.both(lambda store: (store.epoch(), store.last_sequence(), store.outbox()))
-        self.both(lambda store: (store.dead_letters(), store.audit_rows()))
+        self.both(lambda store: (store.dead_letters(), store.audit_rows(), store.last_audit()))
+        self.both(lambda store: (store.count_mailboxes(), store.count_mailboxes(Phase.LIVE, Phase.PAUSED)))
         self.both(lambda store: {one.id: one for one in store.mailboxes()})
         self.both(lambda store: {one.mailbox_id: one for one in store.sessions()})
         self.both(lambda store: (store.wrapped_keys(), store.downlink_cursor(), store.verify_audit()))
