@@ -29,10 +29,7 @@ LONGEST_SECONDS = 120
 """An answer that is not complete by then is given up."""
 
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
-_POLLLONGEST_SECONDS = 120
-"""An answer that is not complete by then is given up."""
-
-_TIMEOUT = httpx.Timeout(connect=10, read=poll.HOLD_SECONDS + 20, write=10, pool=10)
+_POLL_TIMEOUT = httpx.Timeout(connect=10, read=poll.HOLD_SECONDS + 20, write=10, pool=10)
 
 
 class HttpCloud:
