@@ -23,6 +23,7 @@ REASONS: dict[str, Reason] = {
     "timeout": Reason("The server did not answer in time."),
     "server-error": Reason("The server answered with an error of its own."),
     "busy": Reason("The server asked to be left alone for a while."),
+    "own-limit": Reason("Our own limit on requests (`limits.requests`) is reached; the work waits."),
     "bad-answer": Reason("The answer was cut off or is not what was asked for; it was not believed."),
     "tls-untrusted": Reason(
         "The server's certificate is not trusted.",

@@ -15,6 +15,7 @@ from connector.model import Phase, Policy
 from connector.store.base import Store
 from connector.sync import state
 from connector.sync.context import Brake, Pace, Rules
+from connector.sync.first_load import FirstLoads, Terms
 
 ENRICHMENT = 1
 """Grows when a new version of the program finds other join links in the same meeting."""
@@ -48,6 +49,13 @@ def pace_of(source: ExchangeSource) -> Pace:
     """How often a source is asked."""
     timing = source.timing
     return Pace(debounce=timing.debounce, sweep=timing.sweep, poll=timing.poll, presence=timing.out_of_office)
+
+
+def first_loads_of(source: ExchangeSource) -> FirstLoads:
+    """How fast full reads may go."""
+    hours = source.limits.first_load_hours
+    terms = Terms(source.limits.first_load.per_second)
+    return FirstLoads(replace(terms, open=hours.covers) if hours else terms)
 
 
 def settle_version(config: Config, store: Store, now: datetime) -> int:

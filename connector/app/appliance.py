@@ -30,7 +30,7 @@ from connector.relay.receiver import Callbacks, Receiver
 from connector.relay.sender import Identity, Sender
 from connector.reporter import Reporter
 from connector.roster.base import RosterPlace
-from connector.rules import brake_of, pace_of, rules_of, settle_version
+from connector.rules import brake_of, first_loads_of, pace_of, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.seal.local import LocalKeyService
 from connector.source.base import Source, Watcher
@@ -208,6 +208,9 @@ class Appliance:
 
     def _context(self, config: Config, clock: Clock) -> Context:
         store = self.ground.store
+        sections = {
+            name: section for name, section in config.sources.items() if isinstance(section, ExchangeSection)
+        }
         return Context(
             instance=config.instance,
             store=store,
@@ -222,11 +225,8 @@ class Appliance:
             streamed=self.watch_list.streamed,
             span=Span(config.window.back, config.window.ahead),
             brake=brake_of(config),
-            pace={
-                name: pace_of(section)
-                for name, section in config.sources.items()
-                if isinstance(section, ExchangeSection)
-            },
+            pace={name: pace_of(section) for name, section in sections.items()},
+            first_loads={name: first_loads_of(section) for name, section in sections.items()},
             outbox_limit=config.hub.outbox.events,
         )
 

@@ -67,6 +67,7 @@ def settings_of(
         resolve={host: str(target) for host, target in section.resolve.items()},
         stream=section.stream,
         limits=Limits(
+            requests=section.limits.requests.per_second,
             workers=config.workers,
             silence=section.timing.heartbeat.total_seconds(),
             body=int(section.limits.answer),

@@ -19,6 +19,8 @@ def _unused(config: Config) -> Iterator[Path]:
     for name, source in config.sources.items():
         if isinstance(source, GoogleSource):
             yield ("sources", name)
+        elif source.proxy:
+            yield ("sources", name, "proxy")
     if config.keys.service != "local":
         yield ("keys", "service")
     yield from (

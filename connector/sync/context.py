@@ -12,6 +12,7 @@ from connector.seal.base import KeyService
 from connector.seal.digest import Digester
 from connector.source.base import Source
 from connector.store.base import Store
+from connector.sync.first_load import FirstLoads
 from connector.sync.window import Span
 
 
@@ -79,6 +80,7 @@ class Context:
     span: Span = field(default_factory=Span)
     brake: Brake = field(default_factory=Brake)
     pace: Mapping[str, Pace] = field(default_factory=dict)
+    first_loads: Mapping[str, FirstLoads] = field(default_factory=dict)
     outbox_limit: int = 100_000
     """With so many envelopes waiting, calendars are read no further: the source keeps the backlog."""
 

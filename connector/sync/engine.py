@@ -123,16 +123,26 @@ class Engine:
         mailbox = self.context.store.mailbox(turn.key)
         if mailbox is None:
             return Next(None)
-        held = self.holds.until(mailbox)
-        if held is not None:
-            return Next(self._spread(held), held=True, reasons=turn.reasons)
-        if not self._room.there(self.context.now()):
-            return Next(self._spread(self.context.now() + ROOM_AGAIN), held=True, reasons=turn.reasons)
+        later = self._obstacle(mailbox)
+        if later is not None:
+            return Next(later, held=True, reasons=turn.reasons)
         self.holds.claim_probe(mailbox)
         try:
             return self._step(mailbox, turn)
         except Verdict as verdict:
             return self._failed(mailbox, verdict, turn)
+
+    def _obstacle(self, mailbox: Mailbox) -> datetime | None:
+        """When to come back, because something beyond the mailbox forbids its step now."""
+        now = self.context.now()
+        held = self.holds.until(mailbox)
+        if held is not None:
+            return self._spread(held)
+        if not self._room.there(now):
+            return self._spread(now + ROOM_AGAIN)
+        session = self.context.store.session(mailbox.id)
+        first_loads = self.context.first_loads.get(mailbox.source)
+        return first_loads.postpone(session, now) if session and first_loads else None
 
     def _step(self, mailbox: Mailbox, turn: Turn) -> Next:
         before = self.context.store.session(mailbox.id)

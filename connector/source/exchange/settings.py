@@ -18,10 +18,12 @@ VERSION = version("calendar-connector")
 class Limits:
     """Bounds of one source. Times are in seconds, sizes in bytes.
 
+    ``requests`` is the most requests a second, over all work together.
     ``workers`` is how many requests to one endpoint may be under way at once; streams are counted apart.
     ``answer`` is the longest a whole answer may take, ``silence`` the longest pause inside one.
     """
 
+    requests: float = 1000.0
     workers: int = 16
     streams: int = 150
     connect: float = 10.0

@@ -29,6 +29,7 @@ from connector.source.exchange.errors import (
 from connector.source.exchange.gate import LogonGate
 from connector.source.exchange.pool import Endpoint, OwnProtocol
 from connector.source.exchange.settings import ExchangeSettings, RefusedSecrets
+from connector.source.exchange.throttle import Throttle
 from connector.source.exchange.trace import REQUEST_ID, trace_of, traced
 
 XML = "text/xml; charset=utf-8"
@@ -161,6 +162,7 @@ class Exchange:
         self._routes = routes(settings.resolve)
         gate = LogonGate(settings.user, settings.password, refusals, monotonic)
         self._authenticator = Authenticator(settings.auth, settings.user, gate)
+        self._throttle = Throttle(settings.limits.requests, monotonic)
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._pools: dict[str, OwnProtocol] = {}
@@ -180,6 +182,7 @@ class Exchange:
         Raises:
             Verdict: the server did not answer 200.
         """
+        self._throttle.wait()
         letter, line = call.letter(encoding="identity"), self._open_line()
         try:
             response = self._transmit(line, letter)
@@ -199,6 +202,7 @@ class Exchange:
         Raises:
             Verdict: the logon, the connection or the body failed.
         """
+        self._throttle.wait()
         with self._line(letter.url) as line:
             used = line.socket is not None
             try:
@@ -211,6 +215,7 @@ class Exchange:
 
     def close(self) -> None:
         """Close every kept connection."""
+        self._throttle.close()
         with self._lock:
             pools, self._pools = list(self._pools.values()), {}
         for pool in pools:
