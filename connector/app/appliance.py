@@ -66,6 +66,7 @@ class Appliance:
         self.sender = Sender(self.cloud, store, identity, clock, luck, take_over=take_over)
         self.sources: dict[str, Source] = {}
         self.watchers: dict[str, Watcher] = {}
+        self._accounts = accounts_in_force(ground)
         self._build_sources(config, clock)
         self.watch_list = WatchList(store, self.watchers)
         self.keys = local_keys(ground)
@@ -245,6 +246,10 @@ class Appliance:
                 self.ground.store.change_session(mailboxes.afresh(session, self.ground.clock()))
             self.engine.changed(mailbox_id)
 
+    def outdated(self) -> bool:
+        """Whether the day has come for another service account (``accounts: {b: {from: ...}}``)."""
+        return self._accounts != accounts_in_force(self.ground)
+
     def _account_of(self, source: str) -> tuple[str, str]:
         """The account in force of a source, and the name of its secret."""
         section = self.ground.loaded.config.sources.get(source)
@@ -264,6 +269,13 @@ class Appliance:
             }
             for name, coverage in self.watch_list.coverage().items()
         ]
+
+
+def accounts_in_force(ground: Ground) -> dict[str, str]:
+    """The service account that each source uses today."""
+    today = ground.clock().date()
+    sections = ground.loaded.config.sources.items()
+    return {name: account_in_force(one, today) for name, one in sections if isinstance(one, ExchangeSection)}
 
 
 def local_keys(ground: Ground) -> LocalKeyService:

@@ -85,7 +85,7 @@ class Daemon:
         self.appliance = Appliance(self._ground, self._alarms, take_over=self._take_over)
         self._take_over = False
         self._crew = Crew(self._wake)
-        self._jobs = Jobs(self.appliance, self._job_failed)
+        self._jobs = Jobs(self.appliance, self._job_failed, self._ask_reload)
         self._heart = self._watchdog.heartbeat("scheduler", STUCK)
         self._turns = -1
         self.appliance.engine.start(resync=resync)
@@ -196,6 +196,9 @@ class Daemon:
         self._flag.set()
 
     def _on_reload(self, _signal: int, _frame: FrameType | None) -> None:
+        self._ask_reload()
+
+    def _ask_reload(self) -> None:
         self._reloading = True
         self._flag.set()
 

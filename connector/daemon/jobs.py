@@ -24,10 +24,16 @@ OUTBOX_SHARE = 0.8
 
 
 class Jobs:
-    """The clock's work for one appliance. ``failed`` is called with what a job could not handle."""
+    """The clock's work for one appliance.
 
-    def __init__(self, appliance: Appliance, failed: Callable[[BaseException], None]) -> None:
+    ``failed`` is called with what a job could not handle, ``renew`` when the appliance has to be made anew.
+    """
+
+    def __init__(
+        self, appliance: Appliance, failed: Callable[[BaseException], None], renew: Callable[[], None]
+    ) -> None:
         self._appliance = appliance
+        self._renew = renew
         self._failed = failed
         self._log = structlog.get_logger(__name__)
         self._scheduler = BackgroundScheduler(
@@ -74,6 +80,9 @@ class Jobs:
         ground.store.purge(now)
         self._appliance.keys.tidy()
         ground.store.purge_audit(now - ground.loaded.config.audit.keep)
+        if self._appliance.outdated():
+            self._log.info("the day of another service account has come")
+            self._renew()
 
     def look(self) -> None:
         """Compare what is with what should be."""

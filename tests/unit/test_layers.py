@@ -77,6 +77,7 @@ LAYERS = [
     Layer("connector.source.exchange", (*PURE, "connector.source.base", "connector.source.exchange")),
     Layer("connector.source.memory", (*PURE, "connector.source.base")),
     Layer("connector.roster", (*PURE, "connector.roster")),
+    Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
     Layer("connector.hub", (*PURE, *WIRE, "connector.relay.base", "connector.hub")),
     Layer("connector.config", (*PURE, "connector.config")),
     Layer("connector.keystore", (*PURE, "connector.keystore")),
