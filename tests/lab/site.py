@@ -17,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from connector.control.client import call
+from connector.control.client import DaemonNotRunning, call
 from connector.model import ContentKey
 from connector.seal.opening import open_meeting
 from tests.lab.exchange.launch import LabExchange
@@ -36,7 +36,7 @@ mode: active
 state: {folder}/state
 runtime: {folder}/run
 keystore: {{master_key: {folder}/master.key}}
-hub: {{url: "{hub}", ca: {hub_ca}}}
+hub: {{url: "{hub}", ca: {hub_ca}, outbox: {{events: {outbox}}}}}
 sources:
   hq:
     type: exchange
@@ -47,6 +47,7 @@ sources:
     resolve: {resolve}
     timing: {{debounce: {debounce}, poll: 2s, out_of_office: 10s, heartbeat: 20s}}
     stream: {stream}
+    limits: {{requests: {requests}, first_load: {requests}}}
 policies:
   staff: {{write: [hub, keyword], send: [subject, location, notes, organizer, attendees, link], presence: text}}
 log: {{level: {level}}}
@@ -72,7 +73,14 @@ class Site:
         self.folder = folder or self._own_folder or Path()
         self.exchange = LabExchange(mailboxes=mailboxes, auth="ntlm,basic,negotiate", **(exchange or {}))
         self.hub = LabHub(directory=self.folder / "hub")
-        self.settings = {"stream": "grouped", "level": "info", "debounce": "200ms", **settings}
+        self.settings = {
+            "stream": "grouped",
+            "level": "info",
+            "debounce": "200ms",
+            "outbox": "100000",
+            "requests": "500/s",
+            **settings,
+        }
         self.connector: subprocess.Popen[bytes] | None = None
         self.config = self.folder / "connector.yaml"
         self.log = self.folder / "connector.log"
@@ -125,6 +133,11 @@ class Site:
 
     def start(self, *arguments: str) -> None:
         """Start the daemon and wait until it answers at its socket."""
+        self.spawn(*arguments)
+        self.wait(self.answers, "the daemon to answer", 30)
+
+    def spawn(self, *arguments: str) -> None:
+        """Start the daemon's process without waiting for anything."""
         with self.log.open("ab") as log:
             self.connector = subprocess.Popen(
                 [*CONNECTOR, "run", "--config", str(self.config), *arguments],
@@ -133,13 +146,26 @@ class Site:
                 stderr=log,
                 stdin=subprocess.DEVNULL,
             )
-        self.wait(self.answers, "the daemon to answer", 30)
 
     def answers(self) -> bool:
         """Whether the daemon answers; raises when its process has ended."""
         if self.connector is not None and self.connector.poll() is not None:
             raise SiteError(f"the daemon ended with {self.connector.returncode}:\n{self.tail()}")
-        return bool(self.status()["running"])
+        try:
+            return bool(self.ask("status")["running"])
+        except DaemonNotRunning:
+            return False
+
+    def ended(self, seconds: float = 30) -> int:
+        """Wait until the daemon ends by itself; its exit code."""
+        process, self.connector = self.connector, None
+        if process is None:
+            raise SiteError("the daemon was not started")
+        try:
+            return process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.connector = process
+            raise SiteError(f"the daemon did not end within {seconds} s\n{self.tail()}") from None
 
     def kill(self) -> None:
         """End the daemon at once, as a power cut would."""
