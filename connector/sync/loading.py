@@ -46,7 +46,7 @@ def announce(draft: Draft, context: Context, mailbox: Mailbox) -> None:
     """Tell the hub whose list this is, by blind index only."""
     draft.announce(
         EventKind.MAILBOX_PUT,
-        {"index": context.digests.address_index(mailbox.address), "revision": draft.revision},
+        {"address": context.digests.address_index(mailbox.address), "revision": draft.revision},
     )
 
 
