@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.errors import Verdict
 from connector.hub import downlink, purge, uplink, users
@@ -65,27 +65,18 @@ class HubApplication:
                 Verdict: _not_understood,
                 sqlite3.Error: _database_trouble,
                 HTTPException: _no_such_thing,
+                Exception: _fault,
             },
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        if scope["type"] == "lifespan":
-            await self._inner(scope, receive, send)
-            return
-        started = False
-
-        async def noting(message: Message) -> None:
-            nonlocal started
-            started = True
-            await send(message)
-
         try:
-            await self._inner(scope, receive, noting)
-        except Exception as error:  # noqa: BLE001 - the last line of defence; where it happened is logged
+            await self._inner(scope, receive, send)
+        except Exception as error:
+            if scope["type"] == "lifespan":
+                raise
             _log.error("hub.fault", kind=type(error).__name__, at=_where(error))
-            if not started and scope["type"] == "http":
-                await Refusal(500, "fault").response()(scope, receive, send)
 
     def stop_waiting(self) -> None:
         """The hub is about to end: answers that are held back go out now. Called from the event loop."""
@@ -110,6 +101,11 @@ async def _database_trouble(request: Request, error: Exception) -> Response:  # 
 async def _no_such_thing(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
     status = error.status_code if isinstance(error, HTTPException) else 404
     return Refusal(status, "not-found" if status == 404 else "wrong-method").response()
+
+
+async def _fault(request: Request, error: Exception) -> Response:  # noqa: ARG001 - Starlette's signature
+    """Starlette raises the error again after this answer; it is logged by the application."""
+    return Refusal(500, "fault").response()
 
 
 def _where(error: BaseException) -> str:

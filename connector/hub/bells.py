@@ -29,6 +29,10 @@ class Bells:
             if not mine and self._listeners.get(name) is mine:
                 del self._listeners[name]
 
+    def listened(self) -> int:
+        """How many wait."""
+        return sum(map(len, self._listeners.values()))
+
     def ring(self, names: Iterable[str]) -> None:
         """Something happened to these."""
         for name in names:

@@ -14,7 +14,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from connector.errors import Verdict
 from connector.hub import bells, commands, runs
 from connector.hub.office import Office, office_of
-from connector.hub.problems import Refusal, malformed
+from connector.hub.problems import Refusal, malformed, unavailable
 from connector.hub.waiting import held
 from connector.relay import strict, wire
 from connector.relay.base import Descent
@@ -22,7 +22,6 @@ from connector.relay.base import Descent
 POLL_BYTES = 16 * 1024
 CLOSE_CODES = {401: wire.CLOSE_CREDENTIAL, 409: wire.CLOSE_SUPERSEDED, 428: wire.CLOSE_GREET_AGAIN}
 CLOSE_TRY_AGAIN = 1012
-CLOSE_REPLACED = 1001
 CLOSE_NOT_UNDERSTOOD = 1002
 
 
@@ -106,6 +105,9 @@ async def socket(websocket: WebSocket) -> None:
     except Refusal as refusal:
         await websocket.send_denial_response(refusal.response())
         return
+    except sqlite3.Error:
+        await websocket.send_denial_response(unavailable().response())
+        return
     await websocket.accept(wire.SUBPROTOCOL)
     with line.office.bells.listen(bells.of_connector(line.connector)) as bell:
         try:
@@ -117,6 +119,8 @@ async def socket(websocket: WebSocket) -> None:
             await websocket.close(CLOSE_CODES.get(refusal.status, CLOSE_TRY_AGAIN))
         except Verdict:
             await websocket.close(CLOSE_NOT_UNDERSTOOD)
+        except sqlite3.Error:
+            await websocket.close(CLOSE_TRY_AGAIN)
 
 
 async def _admitted(websocket: WebSocket) -> tuple[Line, str]:

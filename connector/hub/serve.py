@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -143,18 +144,22 @@ def _address(listen: str) -> tuple[str, int]:
 @contextmanager
 def only_one(database: Path) -> Iterator[None]:
     """Hold the database's lock file. Raises UserError while another hub does."""
-    path = lock_path(database)
     try:
-        held = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        held = os.open(lock_path(database), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError as error:
         raise _problem(f"The hub's database {database} can't be used: {error}") from error
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(held, database)
         yield
-    except BlockingIOError as error:
-        raise UserError(f"Another hub is running on {database}.") from error
     finally:
         os.close(held)
+
+
+def _lock(held: int, database: Path) -> None:
+    try:
+        fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        raise UserError(f"Another hub is running on {database}.") from error
 
 
 def lock_path(database: Path) -> Path:
@@ -164,3 +169,21 @@ def lock_path(database: Path) -> Path:
 
 def _problem(sentence: str) -> ConfigError:
     return ConfigError((Problem(sentence),))
+
+
+def is_running(database: Path) -> bool:
+    """Whether a hub holds the lock of that database. Asks without taking it, which could keep a hub from starting."""
+    try:
+        asked = os.open(lock_path(database), os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
+        answer: int = struct.unpack(_FLOCK, fcntl.fcntl(asked, fcntl.F_GETLK, question))[0]
+    finally:
+        os.close(asked)
+    return answer != fcntl.F_UNLCK
+
+
+_FLOCK = "hhqqi"
+"""struct flock of fcntl(2) on 64-bit Linux: type, whence, start, length, process."""

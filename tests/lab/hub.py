@@ -25,6 +25,7 @@ from connector.hub import tokens
 from connector.hub.database import Database
 from tests.lab.exchange.certificates import Authority
 
+PROGRAM = (sys.executable, "-m", "connector.hub")
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
@@ -62,8 +63,7 @@ class LabHub:
         self._tls = ssl.create_default_context(cafile=str(self.ca))
         self._tokens: dict[str, str] = {}
         self._process: subprocess.Popen[str] | None = None
-        self._command = [sys.executable, "-m", "connector.hub"]
-        self._command += ["--config", str(self._config), "--database", str(self.database)]
+        self._options = ["--config", str(self._config), "--database", str(self.database)]
 
     def __enter__(self) -> Self:
         """Start the process and wait until it serves."""
@@ -97,16 +97,8 @@ class LabHub:
     def start(self) -> None:
         """Start it (again), on the same database and port."""
         pem = str(self._certificate)
-        command = [
-            *self._command,
-            "run",
-            "--listen",
-            f"127.0.0.1:{self.port}",
-            "--certificate",
-            pem,
-            "--key",
-            pem,
-        ]
+        options = [*self._options, "--listen", f"127.0.0.1:{self.port}", "--certificate", pem, "--key", pem]
+        command = [*PROGRAM, "run", *options]
         with self.log.open("a", encoding="utf-8") as log:
             self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
         try:
@@ -227,7 +219,7 @@ class LabHub:
     def command(self, *arguments: str) -> str:
         """The output of one of the hub's commands. Raises LabHubError when it fails."""
         done = subprocess.run(
-            [*self._command, *arguments],
+            [*PROGRAM, *arguments, *self._options],
             cwd=ROOT,
             capture_output=True,
             text=True,

@@ -1,0 +1,5 @@
+"""The program ``calendar-connector-hub``."""
+
+from connector.hub.cli.program import main
+
+__all__ = ["main"]
