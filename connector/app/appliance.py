@@ -186,8 +186,15 @@ class Appliance:
         return gate.release(self.context)
 
     def reader_keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
-        """Keys that open what the hub holds of a mailbox."""
-        return self.keys.keys(mailbox_id)
+        """Keys that open what the hub holds of a mailbox; commands are sealed under the first.
+
+        An empty calendar has sealed nothing yet, and its owner may still wish for a first meeting: then one is made.
+        """
+        held = self.keys.keys(mailbox_id)
+        session = self.ground.store.session(mailbox_id)
+        if held or session is None or session.phase not in {Phase.LIVE, Phase.LOADING}:
+            return held
+        return (self.keys.sealing_key(mailbox_id),)
 
     def secret_changed(self, name: str) -> None:
         """A credential was typed or deleted."""

@@ -55,14 +55,14 @@ def _find(desk: Desk, event: str) -> DeadLetter:
 
 
 def audit_rows(desk: Desk, after: int, limit: int) -> list[dict[str, Any]]:
-    """The trail from a row number on."""
+    """The trail from a row number on; a mailbox that is kept by its id is shown by the address it had then."""
     return [
         {
             "number": row.number,
             "at": moment(row.entry.at),
             "actor": row.entry.actor,
             "action": row.entry.action,
-            "mailbox": row.entry.mailbox,
+            "mailbox": row.entry.facts.get("address", row.entry.mailbox),
             "facts": dict(row.entry.facts),
         }
         for row in desk.store.audit_rows(after, min(limit, 10_000))

@@ -89,6 +89,7 @@ ASKING = {"GetUserAvailability", "GetMailTips", "ResolveNames"}
 
 def addresses(operation: str, request: etree._Element) -> tuple[list[str], list[str]]:
     """The addresses a request names: those it opens (t:Mailbox of a folder id) and those it only asks about."""
+    operation = operation.removesuffix("Request")  # as two request elements are called
     if operation in ASKING:
         named = [element.text for element in request.iter(f"{T}Address", f"{T}EmailAddress")]
         return [], sorted({text.strip().lower() for text in named if text})
