@@ -11,6 +11,8 @@ from connector.model import (
     Availability,
     Command,
     EventKind,
+    Expansion,
+    IndexRow,
     Mailbox,
     MeetingUpdate,
     Outcome,
@@ -27,6 +29,7 @@ from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 
 CAUSE = "hub"
+WRITTEN = "calendar.written"
 
 
 def step(context: Context, mailbox: Mailbox, session: Session, sealed: SealedCommand) -> Step:
@@ -54,41 +57,84 @@ def _carry_out(
         raise Refused("write-not-allowed", "the acting user is not the owner")
     match orders.parse(command):
         case orders.AskFreeBusy(addresses=addresses, window=window):
+            gate.admit_question(context, mailbox, {"command": command.id, "people": len(addresses)})
             answers = context.source_of(mailbox).availability(mailbox, addresses, window)
             return Outcome(command.id, Result.DONE, body={"availability": [_spans(one) for one in answers]})
         case orders.Create(meeting=meeting):
             return _write(context, mailbox, session, command, draft, meeting)
         case orders.Update() as update:
+            row = _aimed_at(context, mailbox, update)
             return _write(
-                context, mailbox, session, command, draft, _aimed(context, mailbox, command, update)
+                context, mailbox, session, command, draft, _change(command, update, row), row.digest
             )
 
 
-def _aimed(context: Context, mailbox: Mailbox, command: Command, update: orders.Update) -> MeetingUpdate:
+def _aimed_at(context: Context, mailbox: Mailbox, update: orders.Update) -> IndexRow:
     window = context.span.at(context.now())
     for row in context.store.rows_between(mailbox.id, window.start, window.end):
         if row.meeting_id == update.meeting_id:
-            return MeetingUpdate(
-                key=command.id,
-                item_id=row.item_id,
-                location=update.location,
-                body_html=update.body_html,
-                marker=command.id,
-                mail=update.mail,
-            )
+            return row
     raise Refused("item-not-found", update.meeting_id)
 
 
+def _change(command: Command, update: orders.Update, row: IndexRow) -> MeetingUpdate:
+    return MeetingUpdate(
+        key=command.id,
+        item_id=row.item_id,
+        location=update.location,
+        body_html=update.body_html,
+        marker=command.id,
+        mail=update.mail,
+    )
+
+
 def _write(
-    context: Context, mailbox: Mailbox, session: Session, command: Command, draft: Draft, write: Write
+    context: Context,
+    mailbox: Mailbox,
+    session: Session,
+    command: Command,
+    draft: Draft,
+    write: Write,
+    before: str = "",
 ) -> Outcome:
-    item = write.item_id if isinstance(write, MeetingUpdate) else ""
-    facts = {"command": command.id, "kind": command.kind, "item": item, "mail": write.mail.value}
-    gate.admit(context, mailbox, CAUSE, facts)
+    """Write, and read back what the calendar made of it. ``before`` is the digest of what is about to be changed."""
+    gate.admit(context, mailbox, CAUSE, {**_facts(command, write), "digest_before": before})
     source = context.source_of(mailbox)
     applied = source.apply(mailbox, write)
-    draft.take(source.expand(mailbox, [applied.item_id], feed.reach(context, session)), whole=True)
+    expansion = source.expand(mailbox, [applied.item_id], feed.reach(context, session))
+    draft.take(expansion, whole=True)
+    facts = {
+        "address": mailbox.address,
+        "command": command.id,
+        "item": applied.item_id,
+        "repeated": applied.repeated,
+        "digest_after": _digest(context, expansion, applied.item_id),
+    }
+    draft.record(AuditEntry(context.now(), "connector", WRITTEN, mailbox.id, facts))
     return Outcome(command.id, Result.DONE, body=_found(applied, draft))
+
+
+def _facts(command: Command, write: Write) -> dict[str, object]:
+    """What the audit trail says of a write: ids and names of fields, none of their words."""
+    if isinstance(write, MeetingUpdate):
+        item, possible = write.item_id, {"location": write.location, "body": write.body_html}
+        fields = [name for name, value in possible.items() if value is not None]
+    else:
+        item, fields = "", ["all"]
+    return {
+        "command": command.id,
+        "kind": command.kind,
+        "acting": command.actor,
+        "item": item,
+        "fields": fields,
+        "mail": write.mail.value,
+    }
+
+
+def _digest(context: Context, expansion: Expansion, item_id: str) -> str:
+    """The digest of the item as it now stands; "" when it lies outside the window."""
+    meetings = (meeting for series in expansion.series for meeting in series.meetings)
+    return next((context.digests.content(one) for one in meetings if one.item_id == item_id), "")
 
 
 def _found(applied: Applied, draft: Draft) -> dict[str, Any]:

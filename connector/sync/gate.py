@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NoReturn
 
 from connector.errors import Refused, Transient
 from connector.model import AuditEntry, Mailbox, Phase
 from connector.sync.context import Context
 
 WRITE = "calendar.write"
-RELEASED = "writes.released"
+STOPPED = "writes.stopped"
+QUESTION = "freebusy.asked"
+QUESTIONS = 60
+"""So many free/busy questions one mailbox may ask in ``QUESTIONS_PERIOD`` (operating.md, "The hub is not trusted")."""
+QUESTIONS_PERIOD = timedelta(hours=1)
 
 
 def admit(context: Context, mailbox: Mailbox, cause: str, facts: Mapping[str, object]) -> None:
     """Let one write pass, leaving its audit row behind; without the row there is no write.
 
     ``cause`` is what asks for it (``hub``, ``keyword``). Raises Refused with ``mode-observe``, ``write-not-allowed`` or
-    ``brake``, and Transient with ``epoch-unconfirmed``.
+    ``brake``, and Transient with ``epoch-unconfirmed``. Rows are kept under the mailbox's id, so that a new address
+    begins no new count.
     """
     if not context.rules.active:
         raise Refused("mode-observe")
@@ -27,9 +33,16 @@ def admit(context: Context, mailbox: Mailbox, cause: str, facts: Mapping[str, ob
     if not context.confirmed.is_set():
         raise Transient("epoch-unconfirmed")
     _count(context, mailbox)
-    context.store.audit(
-        AuditEntry(context.now(), "connector", WRITE, mailbox.address, {"cause": cause, **facts})
-    )
+    _record(context, mailbox, WRITE, {"cause": cause, **facts})
+
+
+def admit_question(context: Context, mailbox: Mailbox, facts: Mapping[str, object]) -> None:
+    """Let one free/busy question pass, leaving its audit row behind. Raises Refused when there were too many."""
+    since = context.now() - QUESTIONS_PERIOD
+    asked = context.store.count_audit(QUESTION, since, mailbox.id)
+    if asked >= QUESTIONS:
+        raise Refused("busy", f"{asked} free/busy questions of one mailbox in {QUESTIONS_PERIOD}")
+    _record(context, mailbox, QUESTION, facts)
 
 
 def stopped_at(context: Context) -> datetime | None:
@@ -46,17 +59,27 @@ def release(context: Context) -> bool:
 
 
 def _count(context: Context, mailbox: Mailbox) -> None:
-    brake = context.brake
-    now = context.now()
     if stopped_at(context):
         raise Refused("brake")
-    own = context.store.count_audit(WRITE, _since(context, now - brake.per_mailbox_period), mailbox.address)
+    brake, now = context.brake, context.now()
+    own = context.store.count_audit(WRITE, _since(context, now - brake.per_mailbox_period), mailbox.id)
     if own >= brake.per_mailbox:
-        raise Refused("brake", f"{own} writes of one mailbox in {brake.per_mailbox_period}")
-    active = len(context.store.mailboxes(Phase.LIVE, Phase.LOADING))
-    if context.store.count_audit(WRITE, _since(context, now - brake.period)) >= brake.limit(active):
-        context.store.put_setting("brake", json.dumps({"stopped": now.isoformat()}))
-        raise Refused("brake", f"over {brake.limit(active)} writes in {brake.period}")
+        _stop(context, mailbox, f"{own} writes of one mailbox in {brake.per_mailbox_period}")
+    limit = brake.limit(context.store.count_mailboxes(Phase.LIVE, Phase.LOADING))
+    written = context.store.count_audit(WRITE, _since(context, now - brake.period))
+    if written >= limit:
+        _stop(context, mailbox, f"{written} writes in {brake.period}")
+
+
+def _stop(context: Context, mailbox: Mailbox, why: str) -> NoReturn:
+    _record(context, mailbox, STOPPED, {"why": why})
+    context.store.put_setting("brake", json.dumps({"stopped": context.now().isoformat()}))
+    raise Refused("brake", why)
+
+
+def _record(context: Context, mailbox: Mailbox, action: str, facts: Mapping[str, object]) -> None:
+    named = {"address": mailbox.address, **facts}
+    context.store.audit(AuditEntry(context.now(), "connector", action, mailbox.id, named))
 
 
 def _since(context: Context, moment: datetime) -> datetime:
