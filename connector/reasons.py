@@ -114,6 +114,8 @@ REASONS: dict[str, Reason] = {
     # keys and the hub
     "key-unknown": Reason("The key service does not know this key."),
     "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
+    "malformed": Reason("The hub could not read this event.", "Is the hub older than the connector?"),
+    "too-large": Reason("The event is larger than the hub takes."),
     "hub-refused": Reason("The hub will not take this event."),
     "greet-again": Reason("The hub no longer knows this connector's run; it is greeted again."),
     "hub-inconsistent": Reason(

@@ -102,7 +102,7 @@ class PolicySection(Section):
     )
     """Which parts of a meeting leave the site, sealed; times always do."""
 
-    private: Literal["times-only", "full"] = "times-only"
+    private: Literal["times-only", "hide-subject", "full"] = "times-only"
     """What leaves of a private meeting."""
 
     presence: Literal["off", "state", "text"] = "state"
