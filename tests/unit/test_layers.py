@@ -57,7 +57,7 @@ class Layer:
 
 
 LAYERS = [
-    Layer("connector.model", ()),
+    Layer("connector.model", ("connector.model",)),
     Layer("connector.errors", ()),
     Layer("connector.reasons", ()),
     *(Layer(port, (*PURE, *PORTS)) for port in PORTS),

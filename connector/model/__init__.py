@@ -1,0 +1,82 @@
+"""The nouns: frozen records that every layer speaks in. Times are aware UTC datetimes throughout."""
+
+from connector.model.calendar import (
+    Attendee,
+    Availability,
+    BusySpan,
+    Delta,
+    Expansion,
+    JoinLink,
+    Meeting,
+    Nudge,
+    Presence,
+    Quarantined,
+    Response,
+    Role,
+    Sensitivity,
+    Series,
+    ShowAs,
+    Window,
+)
+from connector.model.clock import Clock
+from connector.model.commit import AuditEntry, Commit
+from connector.model.keys import ContentKey, WrappedKey
+from connector.model.people import Identity, Location, Mailbox, Policy
+from connector.model.relay import (
+    Command,
+    DeadLetter,
+    Envelope,
+    EventKind,
+    Outcome,
+    Queued,
+    Result,
+    SealedCommand,
+)
+from connector.model.session import IndexRow, Load, Phase, Session, Stage
+from connector.model.writing import Applied, MailMode, MeetingUpdate, NewMeeting, Write
+
+__all__ = [
+    "Applied",
+    "Attendee",
+    "AuditEntry",
+    "Availability",
+    "BusySpan",
+    "Clock",
+    "Command",
+    "Commit",
+    "ContentKey",
+    "DeadLetter",
+    "Delta",
+    "Envelope",
+    "EventKind",
+    "Expansion",
+    "Identity",
+    "IndexRow",
+    "JoinLink",
+    "Load",
+    "Location",
+    "MailMode",
+    "Mailbox",
+    "Meeting",
+    "MeetingUpdate",
+    "NewMeeting",
+    "Nudge",
+    "Outcome",
+    "Phase",
+    "Policy",
+    "Presence",
+    "Quarantined",
+    "Queued",
+    "Response",
+    "Result",
+    "Role",
+    "SealedCommand",
+    "Sensitivity",
+    "Series",
+    "Session",
+    "ShowAs",
+    "Stage",
+    "Window",
+    "WrappedKey",
+    "Write",
+]

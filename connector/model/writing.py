@@ -1,0 +1,57 @@
+"""What is written into a calendar, and what that leaves behind."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from connector.model.calendar import Attendee
+
+
+class MailMode(StrEnum):
+    """Whether a write sends update mails to the invitees (MS-OXWSMTGS)."""
+
+    NONE = "none"
+    ALL = "all"
+    ALL_AND_COPY = "all-and-copy"
+
+
+@dataclass(frozen=True, slots=True)
+class MeetingUpdate:
+    """Change fields of an existing item; ``None`` leaves a field alone. ``key`` makes a retry recognisable."""
+
+    key: str
+    item_id: str
+    change_key: str | None = None
+    location: str | None = None
+    body_html: str | None = None
+    marker: str | None = None
+    mail: MailMode = MailMode.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class NewMeeting:
+    """Make a meeting; ``key`` stands in an extended property that is looked for first, so a retry makes no twin."""
+
+    key: str
+    uid: str
+    subject: str
+    start: datetime
+    end: datetime
+    location: str = ""
+    body_html: str = ""
+    attendees: tuple[Attendee, ...] = ()
+    mail: MailMode = MailMode.ALL
+
+
+Write = MeetingUpdate | NewMeeting
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What a write left behind; ``repeated`` when it was found done already."""
+
+    item_id: str
+    change_key: str
+    repeated: bool = False
