@@ -6,12 +6,14 @@ import json
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -45,7 +47,7 @@ sources:
     accounts: {{a: {{user: {user}}}}}
     ca: {ca}
     resolve: {resolve}
-    timing: {{debounce: {debounce}, poll: 2s, out_of_office: 10s, heartbeat: 20s}}
+    timing: {{debounce: {debounce}, poll: 2s, out_of_office: 10s, heartbeat: {heartbeat}}}
     stream: {stream}
     limits: {{requests: {requests}, first_load: {requests}}}
 policies:
@@ -67,16 +69,21 @@ class Site:
         mailboxes: int = 10,
         folder: Path | None = None,
         exchange: Mapping[str, Any] | None = None,
+        hub: Mapping[str, Any] | None = None,
+        environment: Mapping[str, str] | None = None,
         **settings: str,
     ) -> None:
         self._own_folder = None if folder else Path(tempfile.mkdtemp(prefix="lab-site-"))
         self.folder = folder or self._own_folder or Path()
-        self.exchange = LabExchange(mailboxes=mailboxes, auth="ntlm,basic,negotiate", **(exchange or {}))
-        self.hub = LabHub(directory=self.folder / "hub")
+        offered = {"auth": "ntlm,basic,negotiate", **(exchange or {})}
+        self.exchange = LabExchange(mailboxes=mailboxes, **offered)
+        self.hub = LabHub(directory=self.folder / "hub", **(hub or {}))
+        self.environment = environment or {}
         self.settings = {
             "stream": "grouped",
             "level": "info",
             "debounce": "200ms",
+            "heartbeat": "20s",
             "outbox": "100000",
             "requests": "500/s",
             **settings,
@@ -138,10 +145,13 @@ class Site:
 
     def spawn(self, *arguments: str) -> None:
         """Start the daemon's process without waiting for anything."""
+        if self.connector is not None:
+            raise SiteError("the daemon was started already")
         with self.log.open("ab") as log:
             self.connector = subprocess.Popen(
                 [*CONNECTOR, "run", "--config", str(self.config), *arguments],
                 cwd=ROOT,
+                env={**os.environ, **self.environment},
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
@@ -196,6 +206,23 @@ class Site:
     def tail(self, lines: int = 30) -> str:
         """The end of the daemon's log."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+
+    @property
+    def store(self) -> Path:
+        """The daemon's database."""
+        return self.folder / "state" / "connector.db"
+
+    def backup(self, to: Path) -> None:
+        """A copy of the daemon's database, taken while it runs."""
+        with closing(sqlite3.connect(self.store)) as source, closing(sqlite3.connect(to)) as copy:
+            source.backup(copy)
+        to.chmod(0o600)
+
+    def restore(self, copy: Path) -> None:
+        """Put an older copy in the place of the database; the daemon must not be running."""
+        for suffix in ("-wal", "-shm"):
+            self.store.with_name(self.store.name + suffix).unlink(missing_ok=True)
+        shutil.copy(copy, self.store)
 
     # --- commands
 
