@@ -6,6 +6,7 @@ import click
 
 from connector.cli.office import ask
 from connector.cli.options import Frame, common_options
+from connector.cli.status import stream_words
 from connector.config.units import parse_duration
 from connector.errors import UserError
 
@@ -29,7 +30,10 @@ def list_(frame: Frame) -> None:
 @common_options
 def show(frame: Frame, name: str) -> None:
     """Show one source in full."""
-    frame.out.record(ask(frame, "source.show", name=name))
+    facts = ask(frame, "source.show", name=name)
+    if not frame.out.json:
+        facts["streams"] = [stream_words(one) for one in facts["streams"]]
+    frame.out.record(facts)
 
 
 @source.command()

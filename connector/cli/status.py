@@ -72,7 +72,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     yield f"mailboxes   {counted}"
     if facts["loading"]:
         yield f"first load  {_loading(facts['loading'])}"
-    yield from (f"streams     {_stream(one)}" for one in facts["streams"])
+    yield from (f"streams     {one['source']}: {stream_words(one)}" for one in facts["streams"])
     outbox = facts["outbox"]
     waiting = f"{outbox['waiting']} waiting"
     age = f", the oldest for {outbox['oldest_seconds']} s" if outbox["waiting"] else ""
@@ -96,9 +96,10 @@ def _loading(loading: dict[str, Any]) -> str:
     return f"{loading['mailboxes']} mailboxes, {loading['percent']} %{left}"
 
 
-def _stream(one: dict[str, Any]) -> str:
+def stream_words(one: dict[str, Any]) -> str:
+    """How the mailboxes of one source are watched."""
     broken = "".join(f"; {group}: {problem}" for group, problem in one["broken"].items())
-    return f"{one['source']}: {one['streams']} open for {one['streamed']} mailboxes, {one['polled']} polled{broken}"
+    return f"{one['streams']} open for {one['streamed']} mailboxes, {one['polled']} polled{broken}"
 
 
 def _alarms(facts: dict[str, Any]) -> list[list[Any]]:
