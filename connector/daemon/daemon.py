@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from connector.app.relay import VERSION
 from connector.config import Config, diff, load
 from connector.control import SOCKET, ControlServer
 from connector.daemon import hardening
+from connector.daemon.bell import Bell
 from connector.daemon.crew import Crew
 from connector.daemon.jobs import Jobs
 from connector.daemon.verbs import control_verbs
@@ -49,7 +49,7 @@ class Daemon:
         self._ground = ground
         self._take_over = take_over
         self._alarms = Alarms(self._ground.clock)
-        self._flag = threading.Event()
+        self._bell = Bell()
         self._ending = False
         self._reloading = False
         self._failure: BaseException | None = None
@@ -105,8 +105,7 @@ class Daemon:
 
     def _wait(self, house: Crew) -> None:
         while not self._ending:
-            self._flag.wait(min(TICK, self._watchdog.interval or TICK))
-            self._flag.clear()
+            self._bell.wait(min(TICK, self._watchdog.interval or TICK))
             if self._failure or self._crew.failure or house.failure:
                 return
             if self._reloading:
@@ -184,7 +183,7 @@ class Daemon:
         self._wake()
 
     def _wake(self) -> None:
-        self._flag.set()
+        self._bell.ring()
 
     def _catch_signals(self) -> None:
         signal.signal(signal.SIGTERM, self._on_end)
@@ -193,14 +192,14 @@ class Daemon:
 
     def _on_end(self, _signal: int, _frame: FrameType | None) -> None:
         self._ending = True
-        self._flag.set()
+        self._bell.ring()
 
     def _on_reload(self, _signal: int, _frame: FrameType | None) -> None:
         self._ask_reload()
 
     def _ask_reload(self) -> None:
         self._reloading = True
-        self._flag.set()
+        self._bell.ring()
 
     # --- words
 
