@@ -57,6 +57,14 @@ class Source(Protocol):
     def presence(self, mailbox: Mailbox) -> Presence:
         """The owner's out-of-office state."""
 
+    def absences(self, mailboxes: Sequence[Mailbox]) -> dict[str, str | None]:
+        """Who seems to be away, with one request: by mailbox id, for as many from the front as one request may carry.
+
+        "" without automatic replies, None when the source does not know, else a mark that changes with what is set. Only
+        a hint, it may lag: ``presence`` is the truth. Whoever is missing from the answer has to be asked for again.
+        Raises Refused where the source has no such question.
+        """
+
     def availability(
         self, acting: Mailbox, addresses: Sequence[str], window: Window
     ) -> tuple[Availability, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import uuid4
 
 from connector.errors import AccessDenied, CursorExpired, MailboxMoved, Refused, Verdict
@@ -14,6 +14,7 @@ from connector.model import (
     Attendee,
     Availability,
     BusySpan,
+    Clock,
     Delta,
     Expansion,
     Identity,
@@ -58,6 +59,7 @@ class MemoryCalendar:
         self.items: dict[str, Item] = {}
         self.feed: list[str] = []
         self.presence = Presence(away=False)
+        self.pending = False
         self.generation = 0
 
     def add(self, subject: str, start: datetime, end: datetime, *more: datetime) -> str:
@@ -111,9 +113,13 @@ class MemoryCalendar:
 class MemorySource:
     """A source over calendars in memory. ``faults`` are raised by the next calls, oldest first."""
 
-    def __init__(self, name: str = "memory", *, page: int = 3) -> None:
+    def __init__(
+        self, name: str = "memory", *, page: int = 3, clock: Clock = lambda: datetime.now(UTC)
+    ) -> None:
         self.name = name
         self.page = page
+        self.clock = clock
+        self.at_once = 50
         self.calendars: dict[str, MemoryCalendar] = {}
         self.faults: list[Verdict] = []
         self.calls: list[tuple[str, str]] = []
@@ -167,6 +173,20 @@ class MemorySource:
     def presence(self, mailbox: Mailbox) -> Presence:
         """As set on the calendar."""
         return self._open("presence", mailbox).presence
+
+    def absences(self, mailboxes: Sequence[Mailbox]) -> dict[str, str | None]:
+        """Marks of the first ``at_once``; whose tips are ``pending`` is not known."""
+        self._enter("absences", "")
+        return {one.id: self._mark(one.address) for one in mailboxes[: self.at_once]}
+
+    def _mark(self, address: str) -> str | None:
+        calendar = self.calendars.get(address)
+        if calendar is None or calendar.pending:
+            return None
+        now = self.clock()
+        shown = calendar.presence
+        away = shown.away and (shown.since or now) <= now < (shown.until or datetime.max.replace(tzinfo=UTC))
+        return str((shown.since, shown.until, shown.text)) if away else ""
 
     def availability(
         self, acting: Mailbox, addresses: Sequence[str], window: Window

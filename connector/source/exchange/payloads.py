@@ -116,6 +116,22 @@ def get_oof(address: str) -> Element:
     return m("GetUserOofSettingsRequest", t("Mailbox", t("Address", text=address)))
 
 
+def get_mail_tips(acting: str, addresses: Iterable[str]) -> Element:
+    """Whether automatic replies are on for these recipients, as a sender would be shown it."""
+    recipients = (t("Mailbox", t("EmailAddress", text=address)) for address in addresses)
+    return m(
+        "GetMailTips",
+        m("SendingAs", t("EmailAddress", text=acting)),
+        m("Recipients", *recipients),
+        m("MailTipsRequested", text="OutOfOfficeMessage"),
+    )
+
+
+def get_mail_tips_limits() -> Element:
+    """How many recipients one GetMailTips may ask for."""
+    return m("GetServiceConfiguration", m("RequestedConfiguration", m("ConfigurationName", text="MailTips")))
+
+
 def get_availability(addresses: Sequence[str], window: Window) -> Element:
     """Free/busy in UTC, so that no zone has to be asked for first."""
     mailboxes = m("MailboxDataArray", *map(_mailbox_data, addresses))

@@ -53,6 +53,10 @@ class Services:
         self._exchange = exchange
         self._endpoint = endpoint
 
+    def endpoint(self, mailbox: Mailbox) -> str:
+        """The EWS address that serves a mailbox. Raises verdicts."""
+        return self._endpoint(mailbox)
+
     def ask(
         self, mailbox: Mailbox, payload: Element, *, repeatable: bool = True, by_primary: bool = False
     ) -> Answer:

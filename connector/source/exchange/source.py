@@ -19,6 +19,7 @@ from connector.model import (
 )
 from connector.source.exchange import delta, payloads, presence
 from connector.source.exchange.expand import Expander
+from connector.source.exchange.mailtips import MailTips
 from connector.source.exchange.services import Services
 from connector.source.exchange.transport import Exchange
 from connector.source.exchange.write import apply
@@ -42,6 +43,7 @@ class ExchangeSource:
         self._exchange = exchange
         self._whereabouts = whereabouts
         self._services = Services(exchange, whereabouts.endpoint)
+        self._mail_tips = MailTips(self._services)
 
     def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
         """Where the addresses live, at most 100 in one call, without opening a mailbox."""
@@ -76,6 +78,10 @@ class ExchangeSource:
     def presence(self, mailbox: Mailbox) -> Presence:
         """The owner's out-of-office state."""
         return presence.presence(self._services, mailbox)
+
+    def absences(self, mailboxes: Sequence[Mailbox]) -> dict[str, str | None]:
+        """Marks of absence of the first mailboxes, as many as one request may carry."""
+        return self._mail_tips.absences(mailboxes)
 
     def availability(
         self, acting: Mailbox, addresses: Sequence[str], window: Window

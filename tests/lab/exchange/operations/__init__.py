@@ -3,7 +3,11 @@
 from lxml import etree
 
 from tests.lab.exchange.call import Call, Handler
-from tests.lab.exchange.operations.absence import get_mail_tips, get_user_oof_settings
+from tests.lab.exchange.operations.absence import (
+    get_mail_tips,
+    get_service_configuration,
+    get_user_oof_settings,
+)
 from tests.lab.exchange.operations.availability import get_user_availability
 from tests.lab.exchange.operations.creating import create_item
 from tests.lab.exchange.operations.folders import convert_id, find_folder, get_folder
@@ -32,6 +36,7 @@ OPERATIONS: dict[str, Handler] = {
         "GetFolder": get_folder,
         "GetItem": get_item,
         "GetMailTips": get_mail_tips,
+        "GetServiceConfiguration": get_service_configuration,
         "GetServerTimeZones": get_server_time_zones,
         "GetUserAvailability": get_user_availability,
         "GetUserOofSettings": get_user_oof_settings,

@@ -43,6 +43,24 @@ def _write_settings(parent: etree._Element, settings: OutOfOffice, now: datetime
     m(parent, "AllowExternalOof", "All")
 
 
+def get_service_configuration(call: Call) -> etree._Element:
+    """Answers GetServiceConfiguration: how many recipients one GetMailTips may have."""
+    acting_mailbox(call)
+    response = succeeded("GetServiceConfigurationResponse")
+    made = succeeded("ServiceConfigurationResponseMessageType")
+    m(response, "ResponseMessages").append(made)
+    tips = m(made, "MailTipsConfiguration")
+    t(tips, "MailTipsEnabled", "true")
+    t(tips, "MaxRecipientsPerGetMailTipsRequest", str(RECIPIENT_LIMIT))
+    t(tips, "MaxMessageSize", "36700160")
+    t(tips, "LargeAudienceThreshold", "25")
+    t(tips, "ShowExternalRecipientCount", "false")
+    t(t(tips, "InternalDomains"), "Domain", Name="example.com", IncludeSubdomains="false")
+    t(tips, "PolicyTipsEnabled", "false")
+    t(tips, "LargeAudienceCap", "1000")
+    return response
+
+
 def get_mail_tips(call: Call) -> etree._Element:
     """Answers GetMailTips: automatic replies and whether recipients exist."""
     acting_mailbox(call)
