@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, str] = {
     "source": "connector.cli.source:source",
     "roster": "connector.cli.roster:roster",
     "mailbox": "connector.cli.mailbox:mailbox",
+    "join": "connector.cli.join:join",
     "writes": "connector.cli.upkeep:writes",
     "deadletter": "connector.cli.upkeep:deadletter",
     "alarm": "connector.cli.upkeep:alarm",

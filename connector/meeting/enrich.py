@@ -2,31 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from urllib.parse import urlsplit
+from types import MappingProxyType
 
-from connector.model import JoinLink, Meeting
+from connector.meeting.joinlink import (
+    NOTHING_SAID,
+    Catalogue,
+    Dialling,
+    JoinRules,
+    RuleText,
+    find,
+    of_meeting,
+    own_rules,
+)
+from connector.model import Meeting
 
-LONGEST = 2048
-"""A join address longer than this is no address (and browsers cut it)."""
+NO_RULES: Mapping[str, RuleText] = MappingProxyType({})
 
 
-def enrich(meeting: Meeting) -> Meeting:
-    """With the way in that the calendar system itself states in a property, if there is one.
+def join_rules(own: Mapping[str, RuleText] = NO_RULES, dialling: Dialling = NOTHING_SAID) -> JoinRules:
+    """The rules in force: the shipped ones, and those of ``join_rules`` in the configuration before them.
 
-    Only properties count, best first; text is not searched for links.
+    Raises ConfigError that names each rule whose pattern could run away.
     """
-    link = next((found for url in meeting.online if (found := _stated(url))), None)
-    return replace(meeting, link=link) if link else meeting
+    return JoinRules(Catalogue(own_rules(own)), dialling)
 
 
-def _stated(url: str) -> JoinLink | None:
-    url = url.strip()
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return None
-    if parts.scheme.lower() not in {"http", "https"} or not host or len(url) > LONGEST:
-        return None
-    return JoinLink(url=url, service="other", rule="stated by the calendar")
+def enricher(rules: JoinRules) -> Callable[[Meeting], Meeting]:
+    """What gives a meeting its way in, by these rules."""
+
+    def enriched(meeting: Meeting) -> Meeting:
+        link = find(of_meeting(meeting), rules).join
+        return replace(meeting, link=link) if link else meeting
+
+    return enriched
+
+
+enrich = enricher(join_rules())
+"""The same by the shipped rules alone."""

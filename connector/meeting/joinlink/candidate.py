@@ -1,0 +1,254 @@
+"""Ways into a meeting as they are found, before one of them is chosen."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from connector.meeting.joinlink.catalogue import Catalogue, Recognised
+from connector.meeting.joinlink.evidence import Passage, Place
+from connector.meeting.joinlink.rule import WEB, Category
+from connector.meeting.joinlink.video import (
+    VideoAddress,
+    h323_addresses,
+    phone_numbers,
+    service_of,
+    video_addresses,
+)
+from connector.meeting.scan import Span, bare_links, web_links
+from connector.meeting.text import readable
+from connector.meeting.unwrap import illegible, unwrap
+from connector.meeting.weblink import WebLink, parse
+
+MOST_LINKS = 500
+"""Addresses of known services in one passage that are looked at."""
+
+LONGEST = 2048
+"""A join address longer than this is no address (and browsers cut it)."""
+
+OTHER = "other"
+"""The service of a link that nobody but the calendar or the administrator says is one."""
+
+_TRACKING = re.compile(
+    r"utm_\w+|usp|authuser|hs|source|src|ref|from|fbclid|gclid|_ga|anon|uname|browser|zc|deeplinkid"
+)
+_SAME_DOMAIN = {"zoom.com": "zoom.us"}
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An address that leads into a meeting. ``key`` is equal for addresses of the same meeting.
+
+    ``start`` counts in the readable words of the passage with number ``passage``.
+    """
+
+    url: str
+    service: str
+    rule: str
+    place: Place
+    passage: int
+    start: int
+    key: tuple[str, ...]
+    category: Category
+    meeting_id: str | None = None
+    passcode: str | None = None
+    dial: str | None = None
+    number_dial: str | None = None
+    weak: bool = False
+    own_pattern: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A video address found as such, or on a page that carries it."""
+
+    address: str
+    service: str | None
+    rule: str
+    place: Place
+    passage: int
+    start: int
+    end: int
+    explicit: bool
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One passage in readable words, with what was found in them."""
+
+    number: int
+    passage: Passage
+    text: str
+    links: tuple[Candidate, ...]
+    rooms: tuple[Room, ...]
+    phones: tuple[str, ...]
+    h323: tuple[str, ...]
+    illegible: tuple[str, ...]
+
+
+def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = False) -> Reading:
+    """Everything in a passage that may be a way in; ``asked`` also names services that are off by default."""
+    text = readable(passage.text, is_html=passage.is_html)
+    spans = _spans(text, catalogue)
+    links: list[Candidate] = []
+    rooms: list[Room] = []
+    closed: list[str] = []
+    for span in spans:
+        if len(links) + len(rooms) >= MOST_LINKS:
+            break
+        address = unwrap(span.address)
+        link = parse(address)
+        if link is None:
+            continue
+        if (room := _room_on_page(link, number, passage, span, catalogue)) is not None:
+            rooms.append(room)
+        elif (found := _recognised(link, number, passage, span, catalogue, asked=asked)) is not None:
+            links.append(found)
+        elif illegible(address) is not None:
+            closed.append(address)
+    rooms += _rooms(text, spans, number, passage)
+    return Reading(
+        number,
+        passage,
+        text,
+        tuple(links),
+        tuple(rooms),
+        tuple(phone_numbers(text)),
+        tuple(h323_addresses(text)),
+        tuple(closed[:MOST_LINKS]),
+    )
+
+
+def _spans(text: str, catalogue: Catalogue) -> list[Span]:
+    """Addresses with a scheme, then those of known hosts without one, where no other address covers them."""
+    spans = list(web_links(text))
+    covered = _Covered(spans)
+    bare = [span for span in bare_links(text, catalogue.knows) if not covered.holds(span.start)]
+    return sorted([*spans, *bare], key=lambda span: span.start) if bare else spans
+
+
+class _Covered:
+    """Tells in one pass over growing positions whether a span holds one."""
+
+    def __init__(self, spans: list[Span]) -> None:
+        self._spans = iter(spans)
+        self._current = next(self._spans, None)
+
+    def holds(self, position: int) -> bool:
+        while self._current is not None and self._current.end <= position:
+            self._current = next(self._spans, None)
+        return self._current is not None and self._current.start <= position
+
+
+def _recognised(
+    link: WebLink, number: int, passage: Passage, span: Span, catalogue: Catalogue, *, asked: bool
+) -> Candidate | None:
+    place = passage.place
+    if len(link.text) > LONGEST:
+        return None
+    known = catalogue.recognise(link, deliberate=place.deliberate)
+    if known is None:
+        stated = place is Place.CONFERENCE and link.scheme in WEB and not catalogue.knows(link.host)
+        return _stated(link, number, passage, span) if stated and illegible(link.text) is None else None
+    if known.service.category is Category.ELSEWHERE and not asked:
+        return None
+    return Candidate(
+        link.text,
+        known.service.name,
+        f"{known.rule}, in {place.words}",
+        place,
+        number,
+        span.start,
+        _key(link, known),
+        known.service.category,
+        known.found.meeting_id or passage.meeting_id,
+        passage.passcode or known.found.passcode,
+        known.found.dial,
+        known.service.number_dial,
+        known.found.weak,
+    )
+
+
+def _stated(link: WebLink, number: int, passage: Passage, span: Span) -> Candidate:
+    """The calendar itself says that this is the way in; no need to know the service."""
+    return Candidate(
+        link.text,
+        OTHER,
+        f"stated by the calendar, in {passage.place.words}",
+        passage.place,
+        number,
+        span.start,
+        ("", canonical(link)),
+        Category.MEETING,
+        passage.meeting_id,
+        passage.passcode,
+    )
+
+
+def _key(link: WebLink, known: Recognised) -> tuple[str, ...]:
+    meeting_id = known.found.meeting_id
+    if not meeting_id:
+        return ("", canonical(link))
+    family = known.service.family
+    return (family, meeting_id.lower()) if family else (known.service.name, link.host, meeting_id.lower())
+
+
+def canonical(link: WebLink) -> str:
+    """An address for comparing: https, the service's main domain, no parameters that only follow people around."""
+    host = link.host
+    for domain, main in _SAME_DOMAIN.items():
+        if host == domain or host.endswith(f".{domain}"):
+            host = host.removesuffix(domain) + main
+    kept = [
+        pair
+        for pair in link.query.split("&")
+        if pair and not _TRACKING.fullmatch(unquote(pair.partition("=")[0]).lower())
+    ]
+    query = f"?{'&'.join(kept)}" if kept else ""
+    fragment = f"#{link.fragment}" if link.fragment else ""
+    return f"https://{host}{link.path.rstrip('/')}{query}{fragment}"
+
+
+def _room_on_page(
+    link: WebLink, number: int, passage: Passage, span: Span, catalogue: Catalogue
+) -> Room | None:
+    page = catalogue.room_page(link)
+    if page is None or page.found.dial is None:
+        return None
+    rule = f"{page.rule}, in {passage.place.words}"
+    return Room(
+        page.found.dial.lower(),
+        page.service.name,
+        rule,
+        passage.place,
+        number,
+        span.start,
+        span.end,
+        explicit=False,
+        numeric=True,
+    )
+
+
+def _rooms(text: str, spans: list[Span], number: int, passage: Passage) -> Iterator[Room]:
+    covered = _Covered(spans)
+    for found in video_addresses(text):
+        if not covered.holds(found.start):
+            yield _room(found, number, passage)
+
+
+def _room(found: VideoAddress, number: int, passage: Passage) -> Room:
+    how = "sip: address" if found.explicit else "video address"
+    return Room(
+        found.address,
+        service_of(found.address) or found.service,
+        f"{how}, in {passage.place.words}",
+        passage.place,
+        number,
+        found.start,
+        found.end,
+        found.explicit,
+        found.numeric,
+    )

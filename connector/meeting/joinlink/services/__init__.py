@@ -1,0 +1,33 @@
+"""The services we know, one file for each family."""
+
+from __future__ import annotations
+
+from connector.meeting.joinlink.services import (
+    cisco,
+    elsewhere,
+    google,
+    hosted,
+    microsoft,
+    premises,
+    webinars,
+    zoom,
+)
+
+SERVICES = (
+    *zoom.SERVICES,
+    *google.SERVICES,
+    *microsoft.SERVICES,
+    *cisco.SERVICES,
+    *hosted.SERVICES,
+    *premises.SERVICES,
+    premises.PEXIP_PUBLIC,
+    *webinars.SERVICES,
+    *elsewhere.SERVICES,
+)
+"""Known by their hosts."""
+
+ANYWHERE = premises.ANYWHERE
+"""Known by path and query alone, on whatever host."""
+
+ROOM_PAGES = microsoft.ROOM_PAGES
+ROOM_PAGES_ANYWHERE = microsoft.ROOM_PAGES_ANYWHERE
