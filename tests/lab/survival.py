@@ -49,7 +49,7 @@ class Scene:
 
     def all_streamed(self) -> bool:
         """Whether a stream covers everybody."""
-        return sum(one["streamed"] for one in self.status()["streams"]) == len(self.people)
+        return sum(int(one["streamed"]) for one in self.status()["streams"]) == len(self.people)
 
     def healthy(self) -> bool:
         """What status says in a word."""
@@ -57,10 +57,12 @@ class Scene:
 
 
 @contextmanager
-def scene(people: int = 4, *, exchange: dict[str, Any] | None = None, **settings: str) -> Iterator[Scene]:
+def scene(
+    people: int = 4, *, exchange: dict[str, Any] | None = None, outbox: str = "100000"
+) -> Iterator[Scene]:
     """Everything started, a few meetings in each calendar, all at the hub."""
     options = {"hosts": "example.com", "heartbeat": HEARTBEAT, **(exchange or {})}
-    with Site(mailboxes=people, exchange=options, **{"heartbeat": f"{3 * HEARTBEAT}s", **settings}) as site:
+    with Site(mailboxes=people, exchange=options, heartbeat=f"{3 * HEARTBEAT}s", outbox=outbox) as site:
         addresses = [site.exchange.address(number) for number in range(1, people + 1)]
         lists = Lists(site, addresses)
         made = Scene(site, addresses, lists, Office(site.exchange, addresses, SEED))

@@ -101,14 +101,15 @@ class Authenticator:
         )
 
     def _judge(self, response: requests.Response, attempt: Attempt, leg: _Leg) -> None:
-        front_end = response.headers.get("X-FEServer") or urlsplit(leg.request.url or "").netloc
+        name = response.headers.get("X-FEServer", "")
+        front_end = name or urlsplit(leg.request.url or "").netloc
         if response.status_code != requests.codes.unauthorized:
             attempt.accepted(front_end)
             return
         response.close()
         attempt.failed = True
         self._expect_offer(response)
-        attempt.refused(front_end)
+        attempt.refused(front_end, named=bool(name))
 
     def _expect_offer(self, response: requests.Response) -> None:
         """A 401 that offers nothing, or not what is configured, is the server's fault and not the account's."""

@@ -3,7 +3,9 @@
 A logon is *unproven* from the moment the secret is about to go out until the server has said yes or no. At most two
 are unproven at once, at most three may fail in 30 minutes, and a password version that was refused is not tried again.
 A refusal by one front end while others accept is that server's fault: only when two different front ends, or the
-only one there is, refuse without an acceptance in between is the version taken for refused.
+only one there is, refuse without an acceptance in between is the version taken for refused. Refusals that name no
+front end (the header is missing, or a proxy took it away) count as different ones, and three in a row by one front
+end speak for the account too: a load balancer may lead nowhere else.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ class Attempt:
     secret: str = field(repr=False)
     accepted_by: str | None = None
     refused_by: str | None = None
+    named: bool = True
     failed: bool = False
     """Whether the server may have counted it as a bad logon, whatever it meant."""
 
@@ -40,9 +43,10 @@ class Attempt:
         """The server took the secret."""
         self.accepted_by = front_end
 
-    def refused(self, front_end: str) -> None:
-        """The server saw the secret and answered 401."""
+    def refused(self, front_end: str, *, named: bool = True) -> None:
+        """The server saw the secret and answered 401; ``named`` tells whether it said which front end it is."""
         self.refused_by = front_end
+        self.named = named
         self.failed = True
 
 
@@ -53,16 +57,24 @@ class _Standing:
     fingerprint: str = ""
     accepting: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    nameless: int = 0
+    in_a_row: int = 0
 
     def accept(self, front_end: str) -> None:
         self.accepting.add(front_end)
         self.refusing = set()
+        self.nameless = self.in_a_row = 0
 
-    def refuse(self, front_end: str) -> bool:
+    def refuse(self, front_end: str, *, named: bool) -> bool:
         """Note the refusal; True when it speaks for the account and not just for that server."""
         self.accepting.discard(front_end)
-        self.refusing.add(front_end)
-        return not self.accepting or len(self.refusing) > 1
+        self.in_a_row += 1
+        if named:
+            self.refusing.add(front_end)
+        else:
+            self.nameless += 1
+        different = len(self.refusing) + self.nameless
+        return not self.accepting or different > 1 or self.in_a_row >= FAILURES
 
 
 class LogonGate:
@@ -156,7 +168,9 @@ class LogonGate:
     def _learn(self, attempt: Attempt) -> bool:
         if attempt.accepted_by is not None:
             self._standing.accept(attempt.accepted_by)
-        if attempt.refused_by is None or not self._standing.refuse(attempt.refused_by):
+        if attempt.refused_by is None:
+            return False
+        if not self._standing.refuse(attempt.refused_by, named=attempt.named):
             return False
         self._refusals.mark(self._account, self._standing.fingerprint)
         return True

@@ -22,9 +22,9 @@ class Bench:
         with self.gate.logon() as attempt:
             attempt.accepted(front_end)
 
-    def refuse(self, front_end: str = "cas1") -> None:
+    def refuse(self, front_end: str = "cas1", *, named: bool = True) -> None:
         with self.gate.logon() as attempt:
-            attempt.refused(front_end)
+            attempt.refused(front_end, named=named)
 
 
 def test_refused_password_is_not_tried_again() -> None:
@@ -82,6 +82,28 @@ def test_two_front_ends_in_a_row_speak_for_the_account() -> None:
         bench.refuse("cas1")
     with pytest.raises(CredentialRefused):
         bench.refuse("cas2")
+
+
+def test_two_refusals_without_a_name_speak_for_the_account() -> None:
+    """A 401 may come without X-FEServer from a front end that gave its name before; two of them are enough."""
+    bench = Bench()
+    bench.accept("cas1")
+    with pytest.raises(Transient):
+        bench.refuse("mail.example.com", named=False)
+    with pytest.raises(CredentialRefused):
+        bench.refuse("mail.example.com", named=False)
+
+
+def test_three_refusals_in_a_row_speak_for_the_account() -> None:
+    """A load balancer that leads to one front end alone doesn't keep the truth from us."""
+    bench = Bench()
+    bench.accept("cas1")
+    bench.accept("cas2")
+    for _ in range(FAILURES - 1):
+        with pytest.raises(Transient):
+            bench.refuse("cas1")
+    with pytest.raises(CredentialRefused):
+        bench.refuse("cas1")
 
 
 def test_at_most_three_logons_fail_in_half_an_hour() -> None:
