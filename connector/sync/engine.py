@@ -8,8 +8,8 @@ from typing import Protocol
 
 from connector.errors import Verdict
 from connector.model import Mailbox, Phase, Session
+from connector.sync import failing, state, validation
 from connector.sync import session as sessions
-from connector.sync import state, validation
 from connector.sync.agenda import Turn
 from connector.sync.context import Context
 from connector.sync.holds import Hold, Holds, server_key
@@ -98,9 +98,10 @@ class Engine:
     def changed(self, mailbox_id: str) -> None:
         """An administrator changed this mailbox's session; bring the agenda in line."""
         mailbox, session = self.context.store.mailbox(mailbox_id), self.context.store.session(mailbox_id)
-        if mailbox is None or session is None:
+        if mailbox is None or session is None or session.phase not in state.WORKING:
             self.scheduler.forget(mailbox_id)
         elif session.phase is Phase.REQUESTED:
+            self.scheduler.forget(mailbox_id)
             self.scheduler.put(LOCATE + mailbox.source, LOCATE + mailbox.source, session.due)
         else:
             self.scheduler.release(mailbox_id)
@@ -120,39 +121,27 @@ class Engine:
         """One turn of a worker. StoreError passes through and ends the process."""
         if turn.key.startswith(LOCATE):
             return self._locate(turn.key.removeprefix(LOCATE))
-        mailbox = self.context.store.mailbox(turn.key)
-        if mailbox is None:
+        mailbox, before = self.context.store.mailbox(turn.key), self.context.store.session(turn.key)
+        if mailbox is None or before is None:
             return Next(None)
-        later = self._obstacle(mailbox)
-        if later is not None:
-            return Next(later, held=True, reasons=turn.reasons)
-        self.holds.claim_probe(mailbox)
-        try:
-            return self._step(mailbox, turn)
-        except Verdict as verdict:
-            return self._failed(mailbox, verdict, turn)
-
-    def _obstacle(self, mailbox: Mailbox) -> datetime | None:
-        """When to come back, because something beyond the mailbox forbids its step now."""
-        now = self.context.now()
         held = self.holds.until(mailbox)
         if held is not None:
-            return self._spread(held)
-        if not self._room.there(now):
-            return self._spread(now + ROOM_AGAIN)
-        session = self.context.store.session(mailbox.id)
-        first_loads = self.context.first_loads.get(mailbox.source)
-        return first_loads.postpone(session, now) if session and first_loads else None
+            return Next(self._spread(held), held=True, reasons=turn.reasons)
+        if not self._room.there(self.context.now()):
+            return Next(self._spread(self.context.now() + ROOM_AGAIN), held=True, reasons=turn.reasons)
+        self.holds.claim_probe(mailbox)
+        try:
+            step = sessions.step(self.context, mailbox.id, turn.reasons)
+        except Verdict as verdict:
+            return self._failed(mailbox, before, verdict, turn)
+        return self._stepped(mailbox, before, step)
 
-    def _step(self, mailbox: Mailbox, turn: Turn) -> Next:
-        before = self.context.store.session(mailbox.id)
-        step = sessions.step(self.context, mailbox.id, turn.reasons)
+    def _stepped(self, mailbox: Mailbox, before: Session, step: Step) -> Next:
         if self.holds.passed(mailbox):
             self._observer.passed(mailbox)
-        if before is not None:
-            self._observer.stepped(mailbox, before.phase, step)
-            if step.session is None or _watch_differs(before.phase, step.session.phase):
-                self._watched_changed()
+        self._observer.stepped(mailbox, before.phase, step)
+        if step.session is None or _watch_differs(before.phase, step.session.phase):
+            self._watched_changed()
         return self._next(mailbox, step)
 
     def _next(self, mailbox: Mailbox, step: Step) -> Next:
@@ -166,13 +155,14 @@ class Engine:
             return Next(self.context.now(), reasons=frozenset({"more"}))
         return Next(after.due)
 
-    def _failed(self, mailbox: Mailbox, verdict: Verdict, turn: Turn) -> Next:
-        session = sessions.record(self.context, mailbox.id, verdict)
+    def _failed(self, mailbox: Mailbox, before: Session, verdict: Verdict, turn: Turn) -> Next:
+        session = failing.record(self.context, before, verdict)
         self._observer.failed(mailbox, verdict, session)
         hold = self.holds.meet(mailbox, verdict)
         if hold is not None:
             self._observer.held(mailbox.source, hold)
-        self._watched_changed()
+        if session is None or _watch_differs(before.phase, session.phase):
+            self._watched_changed()
         if session is None or session.phase not in state.WORKING:
             return Next(None)
         if session.phase is Phase.REQUESTED:
@@ -181,27 +171,28 @@ class Engine:
         return Next(session.due, held=True, reasons=turn.reasons)
 
     def _locate(self, source: str) -> Next:
+        if source not in self.context.sources:
+            return Next(None)
+        stand_in = Mailbox(id="", source=source, address="", policy="", origin="")
+        held = self.holds.until(stand_in)
+        if held is not None:
+            return Next(self._spread(held), held=True)
         try:
-            due, following = validation.locate(self.context, source)
+            looked, following = validation.locate(self.context, source)
         except Verdict as verdict:
-            return self._locate_failed(source, verdict)
-        for mailbox_id in due:
-            mailbox, session = (
-                self.context.store.mailbox(mailbox_id),
-                self.context.store.session(mailbox_id),
-            )
-            if mailbox is not None and session is not None:
-                self._place(mailbox, session)
+            return self._locate_failed(stand_in, verdict)
+        for one in looked:
+            if one.verdict is not None:
+                self._observer.failed(one.mailbox, one.verdict, one.session)
+            self._place(one.mailbox, one.session)
         return Next(following or self.context.now() + timedelta(hours=1))
 
-    def _locate_failed(self, source: str, verdict: Verdict) -> Next:
-        stand_in = Mailbox(id="", source=source, address="", policy="", origin="")
+    def _locate_failed(self, stand_in: Mailbox, verdict: Verdict) -> Next:
         hold = self.holds.meet(stand_in, verdict)
-        if hold is not None:
-            self._observer.held(source, hold)
-        delay = state.back_off(hold.attempts if hold else 3, self.context.luck())
-        until = hold.until if hold else self.context.now() + delay
-        return Next(until, held=True)
+        if hold is None:
+            return Next(self.context.now() + state.back_off(3, self.context.luck()), held=True)
+        self._observer.held(stand_in.source, hold)
+        return Next(self._spread(hold.until), held=True)
 
     def _place(self, mailbox: Mailbox, session: Session) -> None:
         if session.phase in state.WORKING and session.phase is not Phase.REQUESTED:

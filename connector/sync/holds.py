@@ -49,7 +49,9 @@ class Holds:
         now = self._clock()
         with self._lock:
             old = self._holds.get(key)
-            if old is not None and (old.forced or (old.until > now and not old.probing)):
+            if old is not None and old.forced:
+                return None
+            if old is not None and old.until > now and not old.probing:
                 return old
             attempts = old.attempts + 1 if old else 1
             hold = Hold(
@@ -78,7 +80,9 @@ class Holds:
         with self._lock:
             for key in (mailbox.source, server_key(mailbox)):
                 old = self._holds.get(key)
-                if old is not None and old.until <= now:
+                if old is not None and old.until <= now and old.forced:
+                    del self._holds[key]
+                elif old is not None and old.until <= now:
                     self._holds[key] = replace(old, until=now + PROBE_PATIENCE, probing=True)
 
     def passed(self, mailbox: Mailbox) -> bool:
@@ -107,9 +111,10 @@ class Holds:
         return bool(ended)
 
     def all(self) -> dict[str, Hold]:
-        """A copy, for status and alarms."""
+        """Those in force, for status and alarms; a pause whose time is over is none."""
+        now = self._clock()
         with self._lock:
-            return dict(self._holds)
+            return {key: one for key, one in self._holds.items() if not one.forced or one.until > now}
 
     def _patience(self, verdict: Verdict, attempts: int) -> timedelta:
         if isinstance(verdict, Throttled):

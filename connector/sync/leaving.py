@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connector.model import AuditEntry, EventKind, Mailbox, Phase, Session
+from connector.sync import failing
 from connector.sync.context import Context
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
@@ -24,6 +25,7 @@ def step(context: Context, mailbox: Mailbox, session: Session) -> Step:
     action = "mailbox.erased" if session.erase else "mailbox.deactivated"
     entry = AuditEntry(now, "connector", action, mailbox.address, {"mailbox_id": mailbox.id})
     context.store.erase_mailbox(mailbox.id, entry)
+    failing.forget(context.store, mailbox.id)
     context.committed()
     return Step("deactivated: the hub is told and the local rows are deleted", None)
 

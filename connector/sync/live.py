@@ -30,7 +30,8 @@ def step(context: Context, mailbox: Mailbox, session: Session, reasons: frozense
         return _roll(context, mailbox, session)
     if _presence_due(context, mailbox, session, now):
         return _presence(context, mailbox, session)
-    return Step("nothing was due", replace(session, due=next_due(context, mailbox, session)))
+    waiting = replace(session, due=next_due(context, mailbox, session))
+    return Step("nothing was due", context.store.change_session(waiting))
 
 
 def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:

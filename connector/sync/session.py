@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from connector.errors import SessionChanged, Verdict
+from connector.errors import SessionChanged
 from connector.model import Mailbox, Phase, Session
-from connector.sync import leaving, live, loading, state, validation
+from connector.sync import leaving, live, loading, validation
 from connector.sync.context import Context
 from connector.sync.outcome import Step
 
@@ -12,14 +12,14 @@ from connector.sync.outcome import Step
 def step(context: Context, mailbox_id: str, reasons: frozenset[str]) -> Step:
     """Bring one mailbox one page, slice or command further.
 
-    Verdicts of peers end in the stored session (phase, reason, back-off), and are raised again so that the caller can
-    hold others back which would meet the same fault. StoreError passes through.
+    Raises verdicts of peers with nothing stored: what they mean for the session is recorded by the caller
+    (``failing.record``), who can also hold others back which would meet the same fault. StoreError passes through.
     """
     session = context.store.session(mailbox_id)
     mailbox = context.store.mailbox(mailbox_id)
     if session is None or mailbox is None:
         return Step("no longer here", None)
-    if mailbox.source not in context.sources:
+    if mailbox.source not in context.sources and session.phase is not Phase.LEAVING:
         return Step(f"its source {mailbox.source} is not configured", None)
     try:
         return _advance(context, mailbox, session, reasons)
@@ -41,16 +41,3 @@ def _advance(context: Context, mailbox: Mailbox, session: Session, reasons: froz
             return leaving.step(context, mailbox, session)
         case Phase.REQUESTED | Phase.PAUSED | Phase.MOVED:
             return Step("waiting", None)
-
-
-def record(context: Context, mailbox_id: str, verdict: Verdict) -> Session | None:
-    """Store what a verdict means for its mailbox; None when somebody else changed the session first."""
-    session = context.store.session(mailbox_id)
-    if session is None:
-        return None
-    try:
-        return context.store.change_session(
-            state.after_failure(session, verdict, context.now(), context.luck())
-        )
-    except SessionChanged:
-        return context.store.session(mailbox_id)

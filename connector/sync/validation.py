@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import cast
 
-from connector.errors import AccessDenied, Verdict
+from connector.errors import AccessDenied, SessionChanged, Verdict
 from connector.model import AuditEntry, Identity, Mailbox, Phase, Session
-from connector.sync import state
+from connector.sync import failing, state
 from connector.sync.context import Context
 from connector.sync.outcome import Step
 
@@ -17,45 +18,85 @@ BATCH = 100
 """Addresses in one look-up (Autodiscover GetUserSettings)."""
 
 
-def locate(context: Context, source: str) -> tuple[tuple[str, ...], datetime | None]:
-    """Look up to 100 requested mailboxes of a source up; those found go on to VALIDATING.
+@dataclass(frozen=True, slots=True)
+class Located:
+    """What became of one address; ``verdict`` says why its mailbox can't be read, None that it goes on to VALIDATING."""
 
-    Returns the ids that are now due, and when the next batch is due (None: nobody waits). Raises verdicts that
-    concern the source as a whole.
+    mailbox: Mailbox
+    session: Session
+    verdict: Verdict | None = None
+
+
+def locate(context: Context, source: str) -> tuple[tuple[Located, ...], datetime | None]:
+    """Look up to 100 requested mailboxes of a source up, those waiting longest first.
+
+    Returns what became of them, and when the next batch is due (None: nobody waits). Raises verdicts that concern the
+    source as a whole.
     """
-    waiting = _waiting(context, source)
     now = context.now()
-    batch = [(mailbox, session) for mailbox, session in waiting if session.due <= now][:BATCH]
-    if batch:
-        found = context.sources[source].locate([mailbox.address for mailbox, _ in batch])
-        for mailbox, session in batch:
-            _place(context, mailbox, session, found[mailbox.address])
-    rest = [session.due for mailbox, session in _waiting(context, source)]
-    return tuple(mailbox.id for mailbox, _ in batch), min(rest, default=None)
-
-
-def _waiting(context: Context, source: str) -> Sequence[tuple[Mailbox, Session]]:
-    pairs = (
-        (mailbox, context.store.session(mailbox.id))
-        for mailbox in context.store.mailboxes(Phase.REQUESTED)
-        if mailbox.source == source
+    waiting = sorted(
+        (one for one in context.store.sessions() if one.phase is Phase.REQUESTED), key=lambda one: one.due
     )
-    return [(mailbox, session) for mailbox, session in pairs if session is not None]
+    due = (one for one in waiting if one.due <= now)
+    batch = tuple(islice(_of_source(context, source, due), BATCH))
+    if not batch:
+        return (), min((one.due for one in waiting if one.due > now), default=None)
+    found = context.sources[source].locate([mailbox.address for mailbox, _ in batch])
+    placed = (_place(context, mailbox, session, found[mailbox.address]) for mailbox, session in batch)
+    looked = tuple(one for one in placed if one is not None)
+    if len(batch) == BATCH:
+        return looked, now
+    later = [one.session.due for one in looked if one.session.phase is Phase.REQUESTED]
+    return looked, min([*later, *(one.due for one in waiting if one.due > now)], default=None)
 
 
-def _place(context: Context, mailbox: Mailbox, session: Session, answer: Identity | Verdict) -> None:
-    now = context.now()
-    obstacle = answer if isinstance(answer, Verdict) else _mismatch(mailbox, answer)
+def _of_source(
+    context: Context, source: str, sessions: Iterable[Session]
+) -> Iterator[tuple[Mailbox, Session]]:
+    for session in sessions:
+        mailbox = context.store.mailbox(session.mailbox_id)
+        if mailbox is not None and mailbox.source == source:
+            yield mailbox, session
+
+
+def _place(context: Context, asked: Mailbox, session: Session, answer: Identity | Verdict) -> Located | None:
+    """Write one answer down; None when an administrator changed the mailbox while the source was asked."""
+    mailbox = context.store.mailbox(asked.id)
+    if mailbox is None or mailbox.address != asked.address:
+        return None
+    obstacle = answer if isinstance(answer, Verdict) else _obstacle(context, mailbox, answer)
     if obstacle is not None:
-        context.store.change_session(state.after_failure(session, obstacle, now, context.luck()))
-        return
-    found = cast("Identity", answer)
+        stored = failing.record(context, session, obstacle)
+        return Located(mailbox, stored, obstacle) if stored else None
+    try:
+        return _found(context, mailbox, session, cast("Identity", answer))
+    except SessionChanged:
+        return None
+
+
+def _found(context: Context, mailbox: Mailbox, session: Session, found: Identity) -> Located:
+    """Go on to VALIDATING. Under a new primary address the hub is told anew whose list this is, by a full read."""
+    now = context.now()
     known = replace(mailbox, location=found.location, stable_id=found.stable_id or mailbox.stable_id)
-    if mailbox.stable_id and found.stable_id:
+    following = replace(session, phase=Phase.VALIDATING, due=now)
+    entry = None
+    if found.address != mailbox.address:
         known = replace(known, address=found.address)
-    entry = AuditEntry(now, "connector", "mailbox.renamed", known.address, {"mailbox_id": mailbox.id})
-    context.store.change_mailbox(known, entry if known.address != mailbox.address else None)
-    context.store.change_session(replace(session, phase=Phase.VALIDATING, due=now))
+        following = replace(following, resume=None, load=None)
+        facts = {"mailbox_id": mailbox.id, "former": mailbox.address}
+        entry = AuditEntry(now, "connector", "mailbox.renamed", known.address, facts)
+    context.store.change_mailbox(known, entry)
+    return Located(known, context.store.change_session(following))
+
+
+def _obstacle(context: Context, mailbox: Mailbox, found: Identity) -> Verdict | None:
+    """Why what was found can't be read in this mailbox's name."""
+    mismatch = _mismatch(mailbox, found)
+    if mismatch is None and found.address != mailbox.address:
+        twin = context.store.find_mailbox(found.address)
+        if twin is not None and twin.id != mailbox.id:
+            return AccessDenied("alias-address", found.address)
+    return mismatch
 
 
 def _mismatch(mailbox: Mailbox, found: Identity) -> Verdict | None:
@@ -77,12 +118,13 @@ def validate(context: Context, mailbox: Mailbox, session: Session) -> Step:
     identity = context.source_of(mailbox).probe(mailbox)
     if mailbox.stable_id and identity.stable_id and identity.stable_id != mailbox.stable_id:
         raise AccessDenied("same-address-other-mailbox")
+    current = context.store.mailbox(mailbox.id) or mailbox
     known = replace(
-        mailbox,
-        stable_id=identity.stable_id or mailbox.stable_id,
-        location=identity.location or mailbox.location,
+        current,
+        stable_id=identity.stable_id or current.stable_id,
+        location=identity.location or current.location,
     )
-    if known != mailbox:
+    if known != current:
         context.store.change_mailbox(known)
     return _admit(context, known, session, now)
 
