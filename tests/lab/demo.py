@@ -8,9 +8,8 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
-import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -151,15 +150,6 @@ class Demo:
         )
 
 
-@contextmanager
-def stop_event() -> Iterator[threading.Event]:
-    """Set by Ctrl-C or SIGTERM."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    yield stop
-
-
 def keep_running(site: Site) -> None:
     """Leave everything up, and say what to try."""
     command = f".venv/bin/calendar-connector {{}} --config {site.config}"
@@ -174,8 +164,8 @@ def keep_running(site: Site) -> None:
     )
     say(f"Log of the connector: {site.log}")
     say(f"The hub: {site.hub.url}, its database: {site.hub.database}")
-    with stop_event() as stop:
-        stop.wait()
+    with suppress(KeyboardInterrupt):
+        signal.pause()
 
 
 def main() -> int:
@@ -183,6 +173,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--once", action="store_true", help="end by itself")
     given = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     try:
         with Site(mailboxes=PEOPLE, exchange={"hosts": "example.com"}) as site:
             say(f"Exchange  {site.exchange.url} (TLS, NTLM; a lab of our own)")
@@ -202,6 +194,9 @@ def main() -> int:
     except SiteError as error:
         print(f"scripts/demo: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        say("Stopped.")
+        return 130
     return code
 
 

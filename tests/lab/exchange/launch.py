@@ -51,7 +51,12 @@ class LabExchange:
         """Start the process and wait until it serves."""
         environment = os.environ | {"LAB_EXCHANGE_PASSWORD": self.password}
         self._process = subprocess.Popen(
-            self._command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True
+            self._command,
+            cwd=ROOT,
+            env=environment,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for whoever started the lab
         )
         try:
             ready = self._ready()

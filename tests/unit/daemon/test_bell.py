@@ -9,7 +9,7 @@ import pytest
 
 from connector.daemon.bell import Bell
 
-RINGS = 1000
+RINGS = 300
 EVERY = 0.0005
 """Seconds of this process's own CPU time between two signals."""
 
@@ -30,7 +30,7 @@ def test_a_ring_before_the_wait_counts(bell: Bell) -> None:
 
 
 def test_a_signal_at_any_instruction_of_a_wait_blocks_nothing(bell: Bell) -> None:
-    """A thousand signals at random moments of thousands of waits; with threading.Event one of them would hang."""
+    """Hundreds of signals at random moments of thousands of waits; with threading.Event one of them would hang."""
     rung: list[int] = []
 
     def handler(*_: object) -> None:
