@@ -35,7 +35,7 @@ def activate(frame: Frame, addresses: Sequence[str], policy: str | None, *, wait
     code = _tell(frame.out, answers)
     if not wait:
         return code
-    recorded = [answer["address"] for answer in answers if answer["done"] or "already" in answer["sentence"]]
+    recorded = [answer["address"] for answer in answers if not answer["code"]]
     return max(code, _wait(frame, recorded))
 
 
@@ -129,7 +129,7 @@ def _tell(out: Output, answers: list[dict[str, Any]]) -> int:
     else:
         for answer in answers:
             out.text(f"{answer['address']}: {answer['sentence']}")
-    return 0 if all(answer["done"] for answer in answers) else 1
+    return max((answer["code"] for answer in answers), default=0)
 
 
 def _these(addresses: Sequence[str]) -> str:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import click
 
 from connector.cli.office import ask
-from connector.cli.options import Frame, common_options
+from connector.cli.options import Frame, UsageRefused, common_options
 from connector.cli.status import stream_words
 from connector.config.units import parse_duration
-from connector.errors import UserError
 
 
 @click.group()
@@ -45,7 +44,7 @@ def pause(frame: Frame, name: str, span: str) -> None:
     try:
         seconds = int(parse_duration(span).total_seconds())
     except ValueError as error:
-        raise UserError(f"--for {span}: {error}") from error
+        raise UsageRefused(f"--for {span}: {error}") from error
     frame.out.say(ask(frame, "source.pause", name=name, seconds=seconds))
 
 

@@ -62,7 +62,7 @@ class Daemon:
         """Serve until SIGTERM or SIGINT. Raises what ended it otherwise: Stopped, or a thread's failure."""
         self._catch_signals()
         control = ControlServer(self._ground.loaded.config.runtime / SOCKET, control_verbs(self))
-        control.open()
+        _claim(control)
         house = Crew(self._wake)
         try:
             self._begin(resync=True)
@@ -215,6 +215,14 @@ def _refuse_what_needs_a_restart(old: Config, new: Config) -> None:
     for name in ("instance", "state", "runtime", "keystore"):
         if getattr(old, name) != getattr(new, name):
             raise UserError(f"{name} has changed; that takes a restart: systemctl restart calendar-connector")
+
+
+def _claim(control: ControlServer) -> None:
+    """Open the socket. Raises Stopped where somebody else has its place: a restart would find it taken again."""
+    try:
+        control.open()
+    except UserError as error:
+        raise Stopped(str(error)) from None
 
 
 def set_up_log(ground: Ground) -> None:

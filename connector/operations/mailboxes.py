@@ -19,15 +19,24 @@ from connector.sync.window import Span
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one address: ``done`` tells whether anything was changed."""
+    """What became of one address: ``done`` tells whether anything was changed.
+
+    ``code`` is a command's exit code for it: 0 also where everything was as wished already, 1 where it can't be done just now, 2 for a
+    wrong address.
+    """
 
     address: str
     done: bool
     sentence: str
+    code: int = 0
 
     def plain(self) -> dict[str, Any]:
         """For the socket and --json."""
-        return {"address": self.address, "done": self.done, "sentence": self.sentence}
+        return {"address": self.address, "done": self.done, "sentence": self.sentence, "code": self.code}
+
+
+def _wrong(address: str, sentence: str) -> Answer:
+    return Answer(address, done=False, sentence=sentence, code=2)
 
 
 def activate(
@@ -43,13 +52,13 @@ def activate(
 
 def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
     if address.count("@") != 1 or address.startswith("@") or len(address) > 254:
-        return Answer(address, done=False, sentence="this is no mail address")
+        return _wrong(address, "this is no mail address; write it as name@example.com")
     if address in desk.config.roster.exclude:
-        return Answer(address, done=False, sentence="roster.exclude names it, and that always wins")
+        return _wrong(address, "roster.exclude names it, and that always wins")
     source = desk.source_of(address)
     if source is None:
         reason = explain("domain-not-allowed")
-        return Answer(address, done=False, sentence=f"{reason.sentence} {reason.remedy}")
+        return _wrong(address, f"{reason.sentence} {reason.remedy}")
     present = desk.store.find_mailbox(address)
     if present is not None:
         return _again(desk, present)
@@ -81,7 +90,12 @@ def _afresh(session: Session, now: datetime) -> Session:
 
 def deactivate(desk: Desk, addresses: Sequence[str], *, erase: bool = False) -> list[Answer]:
     """Record that they leave: source and hub are told, then the local rows are deleted."""
-    return [_deactivate(desk, desk.mailbox(address), erase=erase) for address in addresses]
+    return [_deactivate(desk, mailbox, erase=erase) for mailbox in _all(desk, addresses)]
+
+
+def _all(desk: Desk, addresses: Sequence[str]) -> list[Mailbox]:
+    """All of them, or NotFound before anything is done to the first."""
+    return [desk.mailbox(address) for address in dict.fromkeys(addresses)]
 
 
 def _deactivate(desk: Desk, mailbox: Mailbox, *, erase: bool) -> Answer:
@@ -98,7 +112,7 @@ def _deactivate(desk: Desk, mailbox: Mailbox, *, erase: bool) -> Answer:
 
 def pause(desk: Desk, addresses: Sequence[str]) -> list[Answer]:
     """Nothing more is asked of these mailboxes until they are resumed; the hub keeps their lists and marks them stale."""
-    return [_pause(desk, desk.mailbox(address)) for address in addresses]
+    return [_pause(desk, mailbox) for mailbox in _all(desk, addresses)]
 
 
 def _pause(desk: Desk, mailbox: Mailbox, reason: str = "paused") -> Answer:
@@ -121,7 +135,7 @@ def leave(desk: Desk, mailbox: Mailbox) -> Answer:
 
 def resume(desk: Desk, addresses: Sequence[str]) -> list[Answer]:
     """Go on where it was paused; it is validated again first."""
-    return [_resume(desk, desk.mailbox(address)) for address in addresses]
+    return [_resume(desk, mailbox) for mailbox in _all(desk, addresses)]
 
 
 def _resume(desk: Desk, mailbox: Mailbox) -> Answer:
@@ -140,12 +154,15 @@ def _resume(desk: Desk, mailbox: Mailbox) -> Answer:
 
 def resync(desk: Desk, addresses: Sequence[str]) -> list[Answer]:
     """Read the calendars afresh and send every meeting again."""
-    return [_resync(desk, desk.mailbox(address)) for address in addresses]
+    return [_resync(desk, mailbox) for mailbox in _all(desk, addresses)]
 
 
 def _resync(desk: Desk, mailbox: Mailbox) -> Answer:
     if desk.session(mailbox).phase not in state.WATCHED:
-        return Answer(mailbox.address, done=False, sentence="it is not being read at present")
+        word = phase_word(desk.session(mailbox))
+        return Answer(
+            mailbox.address, done=False, sentence=f"it is not being read at present: {word}", code=1
+        )
     entry = desk.entry("mailbox.resync", mailbox.address)
     desk.alter(mailbox, lambda old: afresh(old, desk.now()), entry)
     return Answer(mailbox.address, done=True, sentence="it is read afresh and sent again")
