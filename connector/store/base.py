@@ -76,7 +76,8 @@ class Store(Protocol):
         Drops waiting meeting, snapshot and presence envelopes, numbers the remaining ones anew, and puts every mailbox
         that is LOADING or LIVE back to the beginning of a resending load (Phase.LOADING, cursor None,
         Load(Stage.FEED, generation=version + 1, resend=True), version grown), due now. Sessions in any
-        other phase lose their ``resume``, so that they load anew when they come back. Does nothing when ``epoch`` is not greater than the present one.
+        other phase lose their ``resume``, so that they load anew when they come back. All lose their presence digest, so
+        that presence is sent again. Does nothing when ``epoch`` is not greater than the present one.
         """
 
     def setting(self, name: str) -> str | None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.model import EventKind, Mailbox, Session, Window
+from connector.model import EventKind, Mailbox, Presence, Session, Window
 from connector.seal.envelope import seal_presence
 from connector.sync import commands, feed
 from connector.sync.context import Context
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 
+NOT_AWAY = Presence(away=False)
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
 
@@ -40,7 +41,9 @@ def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:
     window = context.span.at(now)
     due = [_after(session.synced_at, context.feed_interval(mailbox), now)]
     due.append(now if session.covered is None or session.covered < window.end else _tomorrow(window, context))
-    if context.rules.policy(mailbox.policy).presence != "off":
+    if context.rules.policy(mailbox.policy).presence == "off":
+        due += [now] if session.presence_digest is not None else []
+    else:
         due.append(_after(session.presence_at, context.pace_of(mailbox).presence, now))
     return min(due)
 
@@ -71,12 +74,14 @@ def _roll(context: Context, mailbox: Mailbox, session: Session) -> Step:
 
 
 def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:
+    """Send what changed. A policy that now sends less, or nothing, takes back what the hub holds."""
     now = context.now()
-    presence = context.source_of(mailbox).presence(mailbox)
-    digest = context.digests.presence(presence)
+    policy = context.rules.policy(mailbox.policy)
+    wanted = policy.presence != "off"
+    presence = context.source_of(mailbox).presence(mailbox) if wanted else NOT_AWAY
+    digest = f"{policy.presence} {context.digests.presence(presence)}" if wanted else None
     draft = Draft(context, mailbox, session)
     if digest != session.presence_digest:
-        policy = context.rules.policy(mailbox.policy)
         data = seal_presence(presence, draft.key, mailbox.id, draft.revision, policy)
         draft.announce(EventKind.PRESENCE_PUT, data, sealed=True)
     after = replace(session, presence_at=now, presence_digest=digest)
@@ -85,8 +90,9 @@ def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:
 
 
 def _presence_due(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> bool:
-    wanted = context.rules.policy(mailbox.policy).presence != "off"
-    return wanted and _lapsed(session.presence_at, context.pace_of(mailbox).presence, now)
+    if context.rules.policy(mailbox.policy).presence == "off":
+        return session.presence_digest is not None
+    return _lapsed(session.presence_at, context.pace_of(mailbox).presence, now)
 
 
 def well(context: Context, mailbox: Mailbox, session: Session) -> Session:

@@ -258,6 +258,7 @@ class LifeContract:
             due=LATER,
             version=before.version + 1,
             load=Load(Stage.FEED, before.version + 1, resend=True),
+            presence_digest=None,
         )
 
     @pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.LOADING, Phase.LIVE}))
@@ -267,7 +268,9 @@ class LifeContract:
         idle = Session("m2", phase, NOW)
         store.add_mailbox(mailbox("m2", "bob@example.com"), idle, entry())
         store.raise_epoch(2, LATER)
-        assert store.session("m1") == replace(FULL, phase=phase, resume=None, version=FULL.version + 1)
+        assert store.session("m1") == replace(
+            FULL, phase=phase, resume=None, presence_digest=None, version=FULL.version + 1
+        )
         assert store.session("m2") == idle
 
     def test_an_old_epoch_changes_nothing(self, store: Store) -> None:

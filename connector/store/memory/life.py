@@ -76,7 +76,15 @@ def _in_new_life(session: Session, now: datetime) -> Session:
     version = session.version + 1
     if session.phase in {Phase.LOADING, Phase.LIVE}:
         load = Load(Stage.FEED, generation=version, resend=True)
-        return replace(session, phase=Phase.LOADING, cursor=None, load=load, due=now, version=version)
-    if session.resume is not None:
-        return replace(session, resume=None, version=version)
+        return replace(
+            session,
+            phase=Phase.LOADING,
+            cursor=None,
+            load=load,
+            due=now,
+            version=version,
+            presence_digest=None,
+        )
+    if session.resume is not None or session.presence_digest is not None:
+        return replace(session, resume=None, presence_digest=None, version=version)
     return session

@@ -15,13 +15,13 @@ _LOAD_ANEW = """
 UPDATE sessions SET
   phase = :loading, cursor = NULL, due = :now, version = version + 1,
   load_stage = :feed, load_generation = version + 1, load_resend = 1,
-  load_filled_to = NULL, load_snapshot = NULL
+  load_filled_to = NULL, load_snapshot = NULL, presence_digest = NULL
 WHERE phase IN (:loading, :live)
 """
 
 _LOAD_LATER = """
-UPDATE sessions SET resume = NULL, version = version + 1
-WHERE phase NOT IN (:loading, :live) AND resume IS NOT NULL
+UPDATE sessions SET resume = NULL, presence_digest = NULL, version = version + 1
+WHERE phase NOT IN (:loading, :live) AND (resume IS NOT NULL OR presence_digest IS NOT NULL)
 """
 
 
