@@ -62,6 +62,7 @@ class Reporter:
     def held(self, key: str, hold: Hold) -> None:
         """A source or server is held back."""
         if hold.code.startswith("credential"):
+            self._alarms.clear(kinds.SOURCE_UNREACHABLE, subject=key)
             self._credential(key, hold.code)
         else:
             self._alarms.raise_(kinds.SOURCE_UNREACHABLE, hold.code, key, source=key)

@@ -196,8 +196,10 @@ class Engine:
 
     def _place(self, mailbox: Mailbox, session: Session) -> None:
         if session.phase in state.WORKING and session.phase is not Phase.REQUESTED:
-            held = session.attempts > 0 and session.due > self.context.now()
-            self.scheduler.put(mailbox.id, server_key(mailbox), session.due, held=held)
+            now = self.context.now()
+            due = now if _costs_no_logon(session) else session.due
+            held = session.attempts > 0 and due > now
+            self.scheduler.put(mailbox.id, server_key(mailbox), due, held=held)
 
     def _spread(self, until: datetime) -> datetime:
         """Shortly after a hold ends, not all at the same moment."""
@@ -206,3 +208,8 @@ class Engine:
 
 def _watch_differs(before: Phase, after: Phase) -> bool:
     return (before in state.WATCHED) != (after in state.WATCHED)
+
+
+def _costs_no_logon(session: Session) -> bool:
+    """Whether its last trouble is one that the source remembers by itself, so that asking again harms nobody."""
+    return session.reason in {"credential-refused", "credential-missing"}

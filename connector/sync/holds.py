@@ -61,6 +61,8 @@ class Holds:
                 attempts,
             )
             self._holds[key] = hold
+            if verdict.scope is Scope.SOURCE:
+                self._end_servers(key)
             return hold
 
     def until(self, mailbox: Mailbox) -> datetime | None:
@@ -116,12 +118,17 @@ class Holds:
         with self._lock:
             return {key: one for key, one in self._holds.items() if not one.forced or one.until > now}
 
+    def _end_servers(self, source: str) -> None:
+        """A hold of the source says all there is to say of its servers."""
+        for key in [key for key in self._holds if key.startswith(source + " ")]:
+            del self._holds[key]
+
     def _patience(self, verdict: Verdict, attempts: int) -> timedelta:
         if isinstance(verdict, Throttled):
             return max(verdict.retry_after, state.back_off(attempts, self._luck()))
         if isinstance(verdict, CredentialRefused):
             return CREDENTIAL_PATIENCE
-        return state.back_off(attempts, self._luck())
+        return min(state.back_off(attempts, self._luck()), state.PROBE_EVERY)
 
 
 def server_key(mailbox: Mailbox) -> str:

@@ -29,6 +29,8 @@ from connector.model import Load, Phase, Session, Stage
 
 FIRST_RETRY = timedelta(seconds=5)
 LAST_RETRY = timedelta(minutes=15)
+PROBE_EVERY = timedelta(minutes=1)
+"""The longest rest between two looks whether a server is back: one mailbox looks for all, so that costs little."""
 BLOCKED_RETRY = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 GONE_ONLINE = "moved-to-exchange-online"
 
@@ -75,6 +77,8 @@ def transition(phase: Phase, verdict: Verdict, attempts: int, luck: float) -> Mo
             move = Move(phase, max(patience * (1 + luck / 10), back_off(attempts, luck)))
         case CredentialRefused():
             move = Move(phase, LAST_RETRY)
+        case _ if far_reaching(verdict):
+            move = Move(phase, min(back_off(attempts, luck), PROBE_EVERY))
         case _:
             move = Move(phase, back_off(attempts, luck))
     return move

@@ -35,6 +35,7 @@ class Tuning:
     longest_wait: float = 300.0
     taken_wait: float = 300.0
     crowded_wait: float = 600.0
+    refused_wait: float = 10.0
 
 
 class Sort(Enum):
@@ -99,7 +100,9 @@ class Patience:
     def _after_failure(self, verdict: Verdict | None) -> float:
         self._failures += 1
         if isinstance(verdict, CredentialRefused):
-            return self._tuning.longest_wait
+            return (
+                self._tuning.refused_wait
+            )  # the logon gate lets no refused password out; a new one is seen soon
         least = verdict.retry_after.total_seconds() if isinstance(verdict, Throttled) else 0.0
         return least + self._jitter(self._failures)
 

@@ -9,7 +9,7 @@ from typing import cast
 
 import pytest
 
-from connector.errors import AccessDenied, Scope, StoreError, Transient, Verdict
+from connector.errors import AccessDenied, CredentialRefused, Scope, StoreError, Transient, Verdict
 from connector.model import AuditEntry, Commit, Identity, Mailbox, Phase, Session
 from connector.source.memory import MemorySource
 from connector.store.memory import MemoryStore
@@ -133,6 +133,18 @@ def test_a_restart_keeps_a_back_off(site: Site, ada: Mailbox) -> None:
     site.engine.start(resync=True)
     site.run()
     assert len(site.source.calls) == calls
+
+
+def test_a_restart_meets_a_refused_password_again(site: Site, ada: Mailbox) -> None:
+    """It is remembered and costs no logon; without a look, status would know of no trouble until the back-off ends."""
+    site.source.faults.append(CredentialRefused("credential-refused"))
+    site.engine.wake(ada.id, "stream")
+    site.run()
+    site.source.faults.append(CredentialRefused("credential-refused"))
+    site.engine = site.fresh_engine()
+    site.engine.start(resync=True)
+    site.run()
+    assert set(site.engine.holds.all()) == {ada.source}
 
 
 # --- the outbox is bounded

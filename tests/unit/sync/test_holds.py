@@ -9,6 +9,7 @@ import pytest
 from connector.errors import AccessDenied, CredentialRefused, Scope, Throttled, Transient, Verdict
 from connector.model import Location, Mailbox
 from connector.sync.holds import CREDENTIAL_PATIENCE, PROBE_PATIENCE, Holds, server_key
+from connector.sync.state import PROBE_EVERY
 from tests.fakes.clock import ManualClock
 
 MINUTE = timedelta(minutes=1)
@@ -141,3 +142,21 @@ def test_lifting_ends_every_hold_of_a_source(holds: Holds) -> None:
     assert holds.lift("hq")
     assert set(holds.all()) == {server_key(like)}
     assert not holds.lift("hq")
+
+
+def test_a_server_that_was_away_for_long_is_found_within_a_minute(holds: Holds, clock: ManualClock) -> None:
+    """One mailbox looks for all of them, however often it was in vain."""
+    for _ in range(20):
+        hold = holds.meet(ADA, down())
+        assert hold is not None
+        assert hold.until - clock() <= PROBE_EVERY
+        clock.forward(hold.until - clock())
+        holds.claim_probe(ADA)
+
+
+def test_a_hold_of_the_source_takes_the_place_of_its_servers(holds: Holds) -> None:
+    """What is wrong is said once; other sources keep theirs."""
+    holds.meet(ADA, down())
+    holds.meet(OTHER, down())
+    holds.meet(EVE, CredentialRefused("credential-refused"))
+    assert set(holds.all()) == {"hq", server_key(OTHER)}
