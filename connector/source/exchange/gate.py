@@ -124,8 +124,8 @@ class LogonGate:
             return secret
 
     def _has_room(self) -> bool:
-        failed = len(self._recent())
-        return failed >= FAILURES or (self._unproven < UNPROVEN and self._unproven + failed < FAILURES)
+        failed, at_once = len(self._recent()), 1 if self._standing.in_a_row else UNPROVEN
+        return failed >= FAILURES or (self._unproven < at_once and self._unproven + failed < FAILURES)
 
     def _recent(self) -> deque[float]:
         while self._failures and self._failures[0] <= self._monotonic() - SPAN:

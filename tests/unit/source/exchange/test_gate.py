@@ -94,6 +94,18 @@ def test_two_refusals_without_a_name_speak_for_the_account() -> None:
         bench.refuse("mail.example.com", named=False)
 
 
+def test_doubt_is_settled_by_one_logon_at_a_time() -> None:
+    """After a refusal nobody joins the one that is under way, so that two settle it and a new password has a try left."""
+    bench = Bench()
+    bench.accept("cas1")
+    with bench.gate.logon() as under_way:
+        with pytest.raises(Transient, match="front-end-refuses"):
+            bench.refuse("mail.example.com", named=False)
+        assert not bench.gate._has_room()
+        under_way.accepted("cas1")
+    assert bench.gate._has_room()
+
+
 def test_three_refusals_in_a_row_speak_for_the_account() -> None:
     """A load balancer that leads to one front end alone doesn't keep the truth from us."""
     bench = Bench()
