@@ -21,13 +21,11 @@ def writes() -> None:
 @common_options
 def show_writes(frame: Frame) -> None:
     """Show whether writes flow, and the latest of them."""
-    frame.out.say(ask(frame, "status")["writes"])
-    rows = [
-        row for row in ask(frame, "audit.list", limit=10_000) if row["action"].startswith("calendar.write")
-    ]
+    shown = ask(frame, "writes.show")
+    frame.out.say(shown["writes"])
     frame.out.table(
         ("number", "at", "mailbox", "facts"),
-        [[row["number"], row["at"], row["mailbox"], json.dumps(row["facts"])] for row in rows[-20:]],
+        [[row["number"], row["at"], row["mailbox"], json.dumps(row["facts"])] for row in shown["latest"]],
     )
 
 
@@ -122,11 +120,11 @@ def audit() -> None:
 
 
 @audit.command("list")
-@click.option("--after", default=0, help="Row number to begin after.")
+@click.option("--after", type=int, help="Row number to begin after; the newest entries when left out.")
 @click.option("--limit", default=100, show_default=True, help="Rows at most.")
 @common_options
-def list_audit(frame: Frame, after: int, limit: int) -> None:
-    """Show entries, oldest first."""
+def list_audit(frame: Frame, after: int | None, limit: int) -> None:
+    """Show the newest entries, or those after a number, oldest first."""
     rows = ask(frame, "audit.list", after=after, limit=limit)
     columns = ("number", "at", "actor", "action", "mailbox", "facts")
     cells = [[*(row[column] for column in columns[:-1]), json.dumps(row["facts"])] for row in rows]

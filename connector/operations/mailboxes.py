@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
+from connector.config.sources import ExchangeSource
 from connector.errors import NotFound, UserError
-from connector.model import Mailbox, Phase, Session
+from connector.model import AuditEntry, Mailbox, Phase, Session
 from connector.operations.desk import Desk
 from connector.reasons import explain
-from connector.sync import loading, state
+from connector.sync import failing, loading, state
 from connector.sync.roster import MANUAL
 from connector.sync.window import Span
 
@@ -59,9 +60,13 @@ def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
     if source is None:
         reason = explain("domain-not-allowed")
         return _wrong(address, f"{reason.sentence} {reason.remedy}")
+    if not isinstance(desk.config.sources[source], ExchangeSource):
+        return Answer(
+            address, done=False, sentence=f"this version can't read the source {source} yet", code=1
+        )
     present = desk.store.find_mailbox(address)
     if present is not None:
-        return _again(desk, present)
+        return _again(desk, present, policy, origin)
     now = desk.now()
     mailbox = Mailbox(uuid4().hex, source, address, policy, origin)
     session = Session(mailbox.id, Phase.REQUESTED, now)
@@ -72,13 +77,16 @@ def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
     return Answer(address, done=True, sentence="activation is recorded; it is validated next")
 
 
-def _again(desk: Desk, mailbox: Mailbox) -> Answer:
+def _again(desk: Desk, mailbox: Mailbox, policy: str, origin: str) -> Answer:
     session = desk.session(mailbox)
-    if session.phase in {Phase.BLOCKED, Phase.MOVED, Phase.LEAVING}:
-        entry = desk.entry("mailbox.activate", mailbox.address, again=True)
-        desk.alter(mailbox, lambda old: _afresh(old, desk.now()), entry)
-        return Answer(mailbox.address, done=True, sentence="it is validated anew")
-    return Answer(mailbox.address, done=False, sentence=f"it is here already: {phase_word(session)}")
+    if session.phase is Phase.LEAVING:
+        desk.store.change_mailbox(replace(mailbox, policy=policy, origin=origin, left_at=None))
+    elif session.phase not in {Phase.BLOCKED, Phase.MOVED}:
+        here = f"it is here already: {phase_word(session)}, with the policy {mailbox.policy}"
+        return Answer(mailbox.address, done=False, sentence=here)
+    entry = desk.entry("mailbox.activate", mailbox.address, again=True)
+    desk.alter(mailbox, lambda old: _afresh(old, desk.now()), entry)
+    return Answer(mailbox.address, done=True, sentence="it is validated anew")
 
 
 def _afresh(session: Session, now: datetime) -> Session:
@@ -171,7 +179,27 @@ def _resync(desk: Desk, mailbox: Mailbox) -> Answer:
 def afresh(session: Session, now: datetime) -> Session:
     """The session at the beginning of a full read that sends everything again."""
     load = state.reread(session, resend=True)
-    return replace(session, phase=Phase.LOADING, load=load, cursor=None, due=now, attempts=0, reason=None)
+    return replace(
+        session,
+        phase=Phase.LOADING,
+        load=load,
+        cursor=None,
+        due=now,
+        attempts=0,
+        reason=None,
+        presence_digest=None,
+    )
+
+
+def reread(desk: Desk, mailbox: Mailbox, entry: AuditEntry) -> None:
+    """Have everything sent again: now, or when a mailbox that is held up comes back."""
+
+    def anew(session: Session) -> Session:
+        if session.phase in state.WATCHED:
+            return afresh(session, desk.now())
+        return replace(session, resume=None if session.resume in state.WATCHED else session.resume)
+
+    desk.alter(mailbox, anew, entry)
 
 
 def rename(desk: Desk, old: str, new: str) -> Answer:
@@ -181,28 +209,36 @@ def rename(desk: Desk, old: str, new: str) -> Answer:
         raise UserError(f"{new} is activated already; deactivate it first")
     if desk.source_of(new) != mailbox.source:
         raise UserError(f"{new} is in no mail domain of the source {mailbox.source}")
-    desk.store.change_mailbox(
-        replace(mailbox, address=new), desk.entry("mailbox.rename", new, mailbox_id=mailbox.id)
-    )
+    phase = desk.session(mailbox).phase
+    if phase is Phase.LEAVING:
+        raise UserError(f"{mailbox.address} is leaving; activate {new} instead")
+    renamed = desk.entry("mailbox.rename", new, mailbox_id=mailbox.id, former=mailbox.address)
+    desk.store.change_mailbox(replace(mailbox, address=new), renamed)
     desk.alter(
-        mailbox,
-        lambda session: replace(
-            session, phase=Phase.REQUESTED, due=desk.now(), attempts=0, reason=None, resume=Phase.LOADING
-        ),
-        desk.entry("mailbox.revalidate", new),
+        mailbox, lambda session: _under_new_name(session, desk.now()), desk.entry("mailbox.revalidate", new)
     )
+    if phase is Phase.PAUSED:
+        return Answer(new, done=True, sentence="renamed; it stays paused")
     return Answer(new, done=True, sentence="renamed; it is validated under the new address")
+
+
+def _under_new_name(session: Session, now: datetime) -> Session:
+    """Validated again and read in full, for the hub has to be told the new address's index; a pause stays one."""
+    fresh = replace(session, resume=None, load=None)
+    if session.phase is Phase.PAUSED:
+        return fresh
+    return replace(fresh, phase=Phase.REQUESTED, due=now, attempts=0, reason=None)
 
 
 def listing(desk: Desk) -> list[dict[str, Any]]:
     """Every mailbox in one row."""
-    rows = [describe(desk, mailbox) for mailbox in desk.store.mailboxes()]
+    sessions = {session.mailbox_id: session for session in desk.store.sessions()}
+    rows = [describe(mailbox, sessions.get(mailbox.id)) for mailbox in desk.store.mailboxes()]
     return sorted(rows, key=lambda row: str(row["address"]))
 
 
-def describe(desk: Desk, mailbox: Mailbox) -> dict[str, Any]:
+def describe(mailbox: Mailbox, session: Session | None) -> dict[str, Any]:
     """One row of the list."""
-    session = desk.store.session(mailbox.id)
     return {
         "address": mailbox.address,
         "state": phase_word(session) if session else "gone",
@@ -219,9 +255,9 @@ def show(desk: Desk, address: str) -> dict[str, Any]:
     session = desk.session(mailbox)
     reason = explain(session.reason) if session.reason else None
     return {
-        **describe(desk, mailbox),
+        **describe(mailbox, session),
         "id": mailbox.id,
-        "remedy": words(reason.remedy, mailbox) if reason else "",
+        "remedy": words(desk, reason.remedy, mailbox) if reason else "",
         "meetings": desk.store.count_rows(mailbox.id),
         "progress": percent(desk, session),
         "last_synced": moment(session.synced_at),
@@ -255,9 +291,15 @@ def percent(desk: Desk, session: Session) -> int | None:
     return int(100 * loading.progress(session.load, span.at(desk.now())))
 
 
-def words(remedy: str, mailbox: Mailbox) -> str:
-    """A remedy with the names filled in; what is not known stays as it stands."""
-    names: Mapping[str, str] = {"{address}": mailbox.address, "{source}": mailbox.source}
+def words(desk: Desk, remedy: str, mailbox: Mailbox) -> str:
+    """A remedy with the names filled in; what is not known stands in capitals."""
+    secrets = [name for name in desk.config.secret_names() if name.startswith(f"exchange/{mailbox.source}/")]
+    names: Mapping[str, str] = {
+        "{address}": mailbox.address,
+        "{source}": mailbox.source,
+        "{primary}": failing.primary_address(desk.store, mailbox.id) or "ADDRESS",
+        "{secret}": " or ".join(secrets) or "NAME",
+    }
     for placeholder, value in names.items():
         remedy = remedy.replace(placeholder, value)
     return remedy

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from connector.errors import UserError
-from connector.model import Phase
+from connector.model import Mailbox, Phase
 from connector.operations import mailboxes
 from connector.operations.desk import Desk
 from connector.roster.base import RosterPlace
@@ -52,18 +52,29 @@ def _carry_out(desk: Desk, planned: RosterPlan) -> None:
     for wanted in planned.join:
         mailboxes.activate(desk, [wanted.address], wanted.policy, wanted.origin)
     for mailbox, wanted in planned.assign:
-        changed = replace(mailbox, policy=wanted.policy, origin=wanted.origin)
-        desk.store.change_mailbox(
-            changed, desk.entry("mailbox.assign", mailbox.address, policy=wanted.policy)
-        )
-        if mailbox.policy != wanted.policy:
-            mailboxes.resync(desk, [mailbox.id])
+        _assign(desk, mailbox, wanted)
     for mailbox in planned.pause:
         desk.store.change_mailbox(replace(mailbox, left_at=desk.now()))
         mailboxes.leave(desk, mailbox)
     for mailbox in planned.come_back:
+        _come_back(desk, mailbox)
+    mailboxes.deactivate(desk, [mailbox.id for mailbox in planned.deactivate], erase=True)
+
+
+def _assign(desk: Desk, mailbox: Mailbox, wanted: Wanted) -> None:
+    entry = desk.entry("mailbox.assign", mailbox.address, policy=wanted.policy, origin=wanted.origin)
+    desk.store.change_mailbox(replace(mailbox, policy=wanted.policy, origin=wanted.origin), entry)
+    if mailbox.policy != wanted.policy:
+        mailboxes.reread(desk, mailbox, desk.entry("mailbox.resync", mailbox.address, cause="policy"))
+
+
+def _come_back(desk: Desk, mailbox: Mailbox) -> None:
+    """Go on with a mailbox that is named again; what an administrator paused stays paused."""
+    current = desk.mailbox(mailbox.id)
+    entry = desk.entry("mailbox.back", mailbox.address)
+    desk.store.change_mailbox(replace(current, left_at=None), entry)
+    if desk.session(mailbox).reason == "left-roster":
         mailboxes.resume(desk, [mailbox.id])
-    mailboxes.deactivate(desk, [mailbox.id for mailbox in planned.deactivate])
 
 
 def _terms(desk: Desk) -> Terms:

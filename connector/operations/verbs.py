@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from connector.errors import NotFound
+from connector.errors import NotFound, UserError
 from connector.operations import letters, mailboxes, roster, sources, status
 from connector.operations.premises import Premises, daemon
+
+LONGEST_PAUSE = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,8 @@ def _source_show(premises: Premises, actor: str, name: str) -> dict[str, Any]:
 def _source_pause(premises: Premises, actor: str, name: str, seconds: int = 30 * 86400) -> str:
     desk = premises.desk(actor)
     sources.known(desk, name)
+    if not 0 < seconds <= LONGEST_PAUSE.total_seconds():
+        raise UserError(f"a source is paused for at least a second and at most {LONGEST_PAUSE.days} days")
     until = desk.now() + timedelta(seconds=seconds)
     daemon(premises).pause_source(name, until)
     desk.store.audit(desk.entry("source.pause", until=until.isoformat(), source=name))
@@ -146,8 +150,17 @@ def _drop_letter(premises: Premises, actor: str, event: str) -> str:
     return letters.drop(premises.desk(actor), event)
 
 
-def _audit(premises: Premises, actor: str, after: int = 0, limit: int = 1000) -> list[dict[str, Any]]:
+def _audit(
+    premises: Premises, actor: str, after: int | None = None, limit: int = 1000
+) -> list[dict[str, Any]]:
     return letters.audit_rows(premises.desk(actor), after, limit)
+
+
+def _writes(premises: Premises, actor: str) -> dict[str, Any]:
+    return {
+        "writes": _status(premises, actor)["writes"],
+        "latest": letters.latest_writes(premises.desk(actor)),
+    }
 
 
 def _verify(premises: Premises, actor: str) -> int | None:
@@ -174,6 +187,7 @@ VERBS: Mapping[str, Verb] = {
     "source.resume": Verb(_source_resume),
     "source.unsubscribe": Verb(_unsubscribe),
     "source.redirects": Verb(_redirects),
+    "writes.show": Verb(_writes),
     "writes.release": Verb(_release),
     "deadletter.list": Verb(_letters, reads=True),
     "deadletter.retry": Verb(_retry_letter),

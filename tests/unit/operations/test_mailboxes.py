@@ -1,0 +1,486 @@
+"""Activation and what follows it, in every phase."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from connector.config.sources import GoogleSource
+from connector.errors import AccessDenied, NotFound, UserError
+from connector.model import Mailbox, Phase, Presence
+from connector.sync.roster import MANUAL
+from tests.unit.operations.bureau import ACTOR, Bureau
+
+MINUTE = timedelta(minutes=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def bureau() -> Bureau:
+    return Bureau()
+
+
+@pytest.fixture
+def ada(bureau: Bureau) -> Mailbox:
+    mailbox = bureau.active()
+    bureau.sent()
+    return mailbox
+
+
+# --- activate
+
+
+def test_an_activation_is_a_recorded_wish(bureau: Bureau) -> None:
+    """The answer comes at once; validation and load are the daemon's work. The trail has who wished it."""
+    bureau.house.source.calendar("ada@example.com")
+    answer = bureau.answer("mailbox.activate", " Ada@Example.com ")
+    assert answer == {
+        "address": "ada@example.com",
+        "done": True,
+        "sentence": "activation is recorded; it is validated next",
+        "code": 0,
+    }
+    mailbox = bureau.mailbox("ada@example.com")
+    assert (mailbox.source, mailbox.policy, mailbox.origin) == ("hq", "staff", MANUAL)
+    assert bureau.session(mailbox).phase is Phase.REQUESTED
+    (row,) = bureau.rows("mailbox.activate")
+    assert (row.actor, row.mailbox, dict(row.facts)) == (
+        ACTOR,
+        "ada@example.com",
+        {"policy": "staff", "origin": "manual"},
+    )
+    bureau.house.run()
+    assert bureau.session(mailbox).phase is Phase.LIVE
+
+
+def test_the_policy_may_be_named(bureau: Bureau) -> None:
+    """One the configuration does not have is refused with those it has, and nothing is recorded."""
+    bureau.answer("mailbox.activate", "room1@example.com", policy="room")
+    assert bureau.mailbox("room1@example.com").policy == "room"
+    with pytest.raises(NotFound, match="no policy rom; the configuration has: staff, room"):
+        bureau.call("mailbox.activate", addresses=["x@example.com"], policy="rom")
+    assert bureau.house.store.find_mailbox("x@example.com") is None
+
+
+@pytest.mark.parametrize(
+    ("address", "sentence"),
+    [
+        ("ada@elsewhere.example", "Add the domain to `domains:`"),
+        ("ada@sub.example.com", "Add the domain to `domains:`"),
+        ("ceo@example.com", "roster.exclude names it, and that always wins"),
+        ("CEO@example.com", "roster.exclude names it, and that always wins"),
+        ("ada", "this is no mail address"),
+        ("@example.com", "this is no mail address"),
+        ("a@b@example.com", "this is no mail address"),
+        (f"{'a' * 250}@example.com", "this is no mail address"),
+    ],
+)
+def test_what_may_not_be_activated(bureau: Bureau, address: str, sentence: str) -> None:
+    """One sentence that says what to do, exit code 2, no mailbox, no row."""
+    answer = bureau.answer("mailbox.activate", address)
+    assert (answer["done"], answer["code"]) == (False, 2)
+    assert sentence in answer["sentence"]
+    assert bureau.house.store.mailboxes() == ()
+    assert bureau.rows("mailbox.activate") == []
+
+
+def test_a_source_that_can_not_be_read_yet(bureau: Bureau) -> None:
+    """A mailbox there would wait for ever; it is refused instead."""
+    brand = GoogleSource(type="google", domains=("brand.example",))
+    sources = {**bureau.config.sources, "brand": brand}
+    bureau.config = bureau.config.model_copy(update={"sources": sources})
+    answer = bureau.answer("mailbox.activate", "ada@brand.example")
+    assert (answer["done"], answer["code"]) == (False, 1)
+    assert "this version can't read the source brand yet" in answer["sentence"]
+
+
+def test_one_refusal_does_not_stop_the_others(bureau: Bureau) -> None:
+    """Each address has its own answer, in the order given."""
+    answers = bureau.call("mailbox.activate", addresses=["x@elsewhere.example", "ada@example.com"])
+    assert [one["done"] for one in answers] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("phase", "word"),
+    [
+        (Phase.REQUESTED, "requested"),
+        (Phase.VALIDATING, "validating"),
+        (Phase.LOADING, "loading"),
+        (Phase.LIVE, "active"),
+        (Phase.PAUSED, "paused"),
+    ],
+)
+def test_activating_again_changes_nothing(bureau: Bureau, ada: Mailbox, phase: Phase, word: str) -> None:
+    """It is no failure, and the answer says where the mailbox stands and under which policy."""
+    bureau.put_in(ada, phase)
+    before = bureau.session(ada)
+    answer = bureau.answer("mailbox.activate", "ada@example.com", policy="room")
+    assert (answer["done"], answer["code"]) == (False, 0)
+    assert answer["sentence"] == f"it is here already: {word}, with the policy staff"
+    assert bureau.session(ada) == before
+
+
+def test_activating_a_blocked_mailbox_tries_it_again_now(bureau: Bureau, ada: Mailbox) -> None:
+    """Somebody has mended the right, and need not wait for the slow retry; no first load is needed."""
+    bureau.house.source.faults.append(AccessDenied("impersonation-denied"))
+    bureau.house.engine.wake(ada.id, "stream")
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.BLOCKED
+    bureau.sent()
+    assert bureau.answer("mailbox.activate", "ada@example.com")["done"]
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.LIVE
+    assert "snapshot.begin" not in bureau.sent()
+
+
+def test_activating_a_mailbox_that_moved_looks_it_up_again(bureau: Bureau, ada: Mailbox) -> None:
+    """It may have moved back."""
+    bureau.put_in(ada, Phase.MOVED)
+    bureau.answer("mailbox.activate", "ada@example.com")
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.LIVE
+
+
+@pytest.mark.parametrize("told", [False, True])
+def test_activating_a_mailbox_that_is_leaving_keeps_it(bureau: Bureau, ada: Mailbox, told: bool) -> None:
+    """With the policy now wished and as no leaver; the hub, which may have dropped it, gets the whole list."""
+    bureau.staff.named = ()
+    bureau.call("mailbox.deactivate", addresses=["ada@example.com"], erase=True)
+    if told:
+        bureau.house.run()
+    bureau.answer("mailbox.activate", "ada@example.com", policy="room")
+    bureau.sent()
+    bureau.house.forward(MINUTE)
+    kept = bureau.mailbox("ada@example.com")
+    assert (kept.id, kept.policy, kept.left_at) == (ada.id, "room", None)
+    assert bureau.session(kept).phase is Phase.LIVE
+    assert not bureau.session(kept).erase
+    assert {"mailbox.put", "snapshot.begin", "snapshot.end"} <= set(bureau.sent())
+
+
+def test_an_alias_is_answered_with_the_primary_address(bureau: Bureau) -> None:
+    """The state says what is wrong, the remedy which address to use."""
+    bureau.house.source.calendar("nick@example.com")
+    bureau.answer("mailbox.activate", "nick@example.com")
+    nick = bureau.mailbox("nick@example.com")
+    bureau.house.engine.scheduler.run_due()
+    bureau.house.source.faults.append(AccessDenied("alias-address", "ada@example.com"))
+    bureau.house.run()
+    shown = bureau.call("mailbox.show", address="nick@example.com")
+    assert (bureau.session(nick).phase, shown["state"]) == (Phase.BLOCKED, "error")
+    assert shown["problem"] == "The address is an alias."
+    assert shown["remedy"] == "Activate the mailbox by its primary address: ada@example.com"
+
+
+# --- deactivate and erase
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("erase", [False, True])
+def test_leaving_from_every_phase(bureau: Bureau, ada: Mailbox, phase: Phase, erase: bool) -> None:
+    """The hub is told once, then no row is left, and with erase no key either."""
+    bureau.put_in(ada, phase)
+    bureau.call("mailbox.deactivate", addresses=["ada@example.com"], erase=erase)
+    bureau.house.forward(MINUTE)
+    assert bureau.house.store.mailbox(ada.id) is None
+    assert bureau.sent() == ["mailbox.gone"]
+    begun = "mailbox.erase" if erase else "mailbox.deactivate"
+    ended = "mailbox.erased" if erase else "mailbox.deactivated"
+    assert [row.actor for row in bureau.rows(begun)] == [ACTOR]
+    assert len(bureau.rows(ended)) == 1
+    if erase:
+        assert bureau.house.keys.keys(ada.id) == ()
+
+
+def test_deactivating_twice_tells_the_hub_once(bureau: Bureau, ada: Mailbox) -> None:
+    """The second wish joins the first; it may add the erasure."""
+    bureau.call("mailbox.deactivate", addresses=["ada@example.com"])
+    bureau.house.run()
+    bureau.call("mailbox.deactivate", addresses=["ada@example.com"], erase=True)
+    bureau.house.forward(MINUTE)
+    assert bureau.sent() == ["mailbox.gone"]
+    assert bureau.house.keys.keys(ada.id) == ()
+
+
+@pytest.mark.parametrize("verb", ["mailbox.deactivate", "mailbox.pause", "mailbox.resume", "mailbox.resync"])
+def test_one_unknown_address_among_many_changes_nothing(bureau: Bureau, ada: Mailbox, verb: str) -> None:
+    """The sentence names it, and nobody has to find out who was done already."""
+    before = bureau.session(ada)
+    with pytest.raises(NotFound, match=r"eve@example\.com is not activated; .* mailbox list"):
+        bureau.call(verb, addresses=["ada@example.com", "eve@example.com"])
+    assert bureau.session(ada) == before
+
+
+# --- pause and resume
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [Phase.REQUESTED, Phase.VALIDATING, Phase.LOADING, Phase.LIVE, Phase.BLOCKED, Phase.MOVED],
+)
+def test_a_paused_mailbox_is_asked_nothing_and_comes_back(bureau: Bureau, ada: Mailbox, phase: Phase) -> None:
+    """Not even after days; resumed, it ends up live, with its list whole."""
+    bureau.put_in(ada, phase, load=None if phase is not Phase.LOADING else bureau.session(ada).load)
+    if phase is Phase.LOADING:
+        bureau.put_in(ada, Phase.LIVE)
+        bureau.call("mailbox.resync", addresses=["ada@example.com"])
+    assert bureau.answer("mailbox.pause", "ada@example.com")["sentence"] == "paused"
+    calls = len(bureau.house.source.calls)
+    bureau.house.forward(timedelta(days=2))
+    assert len(bureau.house.source.calls) == calls
+    assert bureau.session(ada).phase is Phase.PAUSED
+    assert bureau.answer("mailbox.resume", "ada@example.com")["done"]
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.LIVE
+    assert [row.actor for row in bureau.rows("mailbox.pause")] == [ACTOR]
+    assert [row.actor for row in bureau.rows("mailbox.resume")] == [ACTOR]
+
+
+def test_a_live_mailbox_comes_back_without_a_first_load(bureau: Bureau, ada: Mailbox) -> None:
+    """It is validated, then caught up on from its cursor."""
+    bureau.call("mailbox.pause", addresses=["ada@example.com"])
+    calendar = bureau.house.source.calendar("ada@example.com")
+    calendar.add("Plan", bureau.house.clock() + HOUR, bureau.house.clock() + 2 * HOUR)
+    bureau.call("mailbox.resume", addresses=["ada@example.com"])
+    bureau.house.run()
+    assert bureau.house.subjects(ada) == {"Plan"}
+    assert "snapshot.begin" not in bureau.sent()
+
+
+@pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.LEAVING])
+def test_what_is_paused_or_leaving_is_not_paused(bureau: Bureau, ada: Mailbox, phase: Phase) -> None:
+    """Nothing is changed; a leaving mailbox goes on leaving."""
+    bureau.put_in(ada, phase)
+    before = bureau.session(ada)
+    answer = bureau.answer("mailbox.pause", "ada@example.com")
+    assert (answer["done"], answer["sentence"]) == (False, "it is paused or leaving already")
+    assert bureau.session(ada) == before
+
+
+@pytest.mark.parametrize(
+    "phase", [Phase.REQUESTED, Phase.VALIDATING, Phase.LOADING, Phase.LIVE, Phase.LEAVING]
+)
+def test_only_what_is_held_up_is_resumed(bureau: Bureau, ada: Mailbox, phase: Phase) -> None:
+    """The others are on their way already."""
+    bureau.put_in(ada, phase)
+    before = bureau.session(ada)
+    assert bureau.answer("mailbox.resume", "ada@example.com")["sentence"] == "it is not paused"
+    assert bureau.session(ada) == before
+
+
+# --- resync
+
+
+def test_a_resync_sends_everything_again(bureau: Bureau, ada: Mailbox) -> None:
+    """Meetings between the marks of a snapshot, and presence too."""
+    house = bureau.house
+    house.source.calendar("ada@example.com").add("Plan", house.clock() + HOUR, house.clock() + 2 * HOUR)
+    house.source.calendar("ada@example.com").presence = Presence(away=True)
+    house.forward(10 * MINUTE)
+    bureau.sent()
+    assert bureau.answer("mailbox.resync", "ada@example.com")["done"]
+    house.forward(10 * MINUTE)
+    kinds = bureau.sent()
+    for kind in ("mailbox.put", "snapshot.begin", "meeting.put", "snapshot.end", "presence.put"):
+        assert kind in kinds
+    assert [row.actor for row in bureau.rows("mailbox.resync")] == [ACTOR]
+
+
+@pytest.mark.parametrize("phase", sorted(set(Phase) - {Phase.LOADING, Phase.LIVE}))
+def test_what_is_not_read_is_not_read_afresh(bureau: Bureau, ada: Mailbox, phase: Phase) -> None:
+    """The answer says so, with exit code 1."""
+    bureau.put_in(ada, phase)
+    answer = bureau.answer("mailbox.resync", "ada@example.com")
+    assert (answer["done"], answer["code"]) == (False, 1)
+    assert answer["sentence"].startswith("it is not being read at present: ")
+
+
+# --- rename
+
+
+def rename(bureau: Bureau, old: str, new: str) -> str:
+    """Rename in calendar and connector."""
+    calendars = bureau.house.source.calendars
+    if old in calendars:
+        calendars[new.strip().lower()] = calendars.pop(old)
+    sentence: str = bureau.call("mailbox.rename", old=old, new=new)["sentence"]
+    return sentence
+
+
+@pytest.mark.parametrize("phase", [Phase.LIVE, Phase.LOADING, Phase.BLOCKED, Phase.MOVED, Phase.REQUESTED])
+def test_a_renamed_mailbox_keeps_its_identity(bureau: Bureau, ada: Mailbox, phase: Phase) -> None:
+    """Same id, keys and stable id; the hub gets the new address's index with the list."""
+    if phase is Phase.LOADING:
+        bureau.call("mailbox.resync", addresses=["ada@example.com"])
+        for _ in range(2):
+            bureau.house.engine.scheduler.run_due()
+        bureau.sent()
+    else:
+        bureau.put_in(ada, phase)
+    keys = bureau.house.keys.keys(ada.id)
+    assert rename(bureau, "ada@example.com", " Countess@example.com ") == (
+        "renamed; it is validated under the new address"
+    )
+    bureau.house.run()
+    renamed = bureau.mailbox("countess@example.com")
+    assert renamed.id == ada.id
+    assert bureau.session(renamed).phase is Phase.LIVE
+    assert bureau.house.keys.keys(ada.id) == keys
+    assert bureau.sent().count("mailbox.put") == 1
+    (row,) = bureau.rows("mailbox.rename")
+    assert (row.actor, row.mailbox, row.facts["former"]) == (ACTOR, "countess@example.com", "ada@example.com")
+
+
+def test_a_renamed_mailbox_that_is_paused_stays_so(bureau: Bureau, ada: Mailbox) -> None:
+    """Its new index goes up when it is resumed."""
+    bureau.call("mailbox.pause", addresses=["ada@example.com"])
+    assert rename(bureau, "ada@example.com", "new@example.com") == "renamed; it stays paused"
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.PAUSED
+    bureau.call("mailbox.resume", addresses=["new@example.com"])
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.LIVE
+    assert "mailbox.put" in bureau.sent()
+
+
+def test_a_mailbox_that_is_leaving_is_not_renamed(bureau: Bureau, ada: Mailbox) -> None:
+    """A new name does not bring it back."""
+    bureau.put_in(ada, Phase.LEAVING)
+    with pytest.raises(UserError, match=r"is leaving; activate new@example\.com instead"):
+        rename(bureau, "ada@example.com", "new@example.com")
+    assert bureau.session(ada).phase is Phase.LEAVING
+
+
+def test_an_address_that_is_taken_or_foreign_is_no_new_name(bureau: Bureau, ada: Mailbox) -> None:
+    """Two records of one address, or a mailbox in the wrong source, would come of it."""
+    bureau.active("bob@example.com")
+    with pytest.raises(UserError, match=r"bob@example\.com is activated already; deactivate it first"):
+        rename(bureau, "ada@example.com", "bob@example.com")
+    with pytest.raises(UserError, match=r"x@elsewhere\.example is in no mail domain of the source hq"):
+        rename(bureau, "ada@example.com", "x@elsewhere.example")
+    with pytest.raises(NotFound, match=r"eve@example\.com is not activated"):
+        rename(bureau, "eve@example.com", "new@example.com")
+
+
+def test_the_new_name_of_another_person_is_found_out(bureau: Bureau, ada: Mailbox) -> None:
+    """A slip of the fingers does not show one person's calendar as another's."""
+    bureau.house.source.calendar("bob@example.com")
+    bureau.call("mailbox.rename", old="ada@example.com", new="bob@example.com")
+    bureau.house.run()
+    assert bureau.session(ada).phase is Phase.BLOCKED
+    assert bureau.session(ada).reason == "same-address-other-mailbox"
+
+
+# --- list, show, keys
+
+
+def test_the_list_says_where_each_stands(bureau: Bureau, ada: Mailbox) -> None:
+    """One row each, by address, trouble in words."""
+    bureau.call("mailbox.activate", addresses=["nobody@example.com"])
+    bureau.house.run()
+    assert bureau.call("mailbox.list") == [
+        {
+            "address": "ada@example.com",
+            "state": "active",
+            "source": "hq",
+            "policy": "staff",
+            "origin": "manual",
+            "problem": "",
+        },
+        {
+            "address": "nobody@example.com",
+            "state": "error",
+            "source": "hq",
+            "policy": "staff",
+            "origin": "manual",
+            "problem": "The mail system knows no such address.",
+        },
+    ]
+
+
+def test_one_mailbox_in_full(bureau: Bureau, ada: Mailbox) -> None:
+    """Where it is, how much it holds, what can't be read and why; by address or id."""
+    house = bureau.house
+    calendar = house.source.calendar("ada@example.com")
+    calendar.add("Plan", house.clock() + HOUR, house.clock() + 2 * HOUR)
+    bad = calendar.add("Bad", house.clock() + HOUR, house.clock() + 2 * HOUR)
+    calendar.items[bad].corrupt = True
+    house.forward(2 * MINUTE)
+    shown = bureau.call("mailbox.show", address="Ada@example.com")
+    assert shown == bureau.call("mailbox.show", address=ada.id)
+    assert (shown["state"], shown["meetings"], shown["server"]) == ("active", 1, "memory://server")
+    assert shown["quarantine"] == [{"item": bad, "reason": "The item is damaged in the mailbox."}]
+    assert (shown["problem"], shown["remedy"], shown["attempts"], shown["next_try"]) == ("", "", 0, None)
+    assert shown["last_synced"].endswith("+00:00")
+
+
+def test_a_remedy_names_what_to_type(bureau: Bureau, ada: Mailbox) -> None:
+    """Address, source and secret are filled in; nothing in braces is left."""
+    for code, words in (
+        ("impersonation-denied", "management scope"),
+        ("mailbox-disabled", "Get-Mailbox ada@example.com"),
+        ("redirect-not-trusted", "source redirects hq"),
+        ("credential-refused", "secret set exchange/hq/a"),
+        ("alias-address", "primary address: ADDRESS"),
+    ):
+        bureau.put_in(ada, Phase.BLOCKED, reason=code)
+        remedy = bureau.call("mailbox.show", address="ada@example.com")["remedy"]
+        assert words in remedy
+        assert "{" not in remedy
+
+
+def test_the_progress_of_a_first_load_is_shown(bureau: Bureau) -> None:
+    """From nothing to all, never backwards."""
+    bureau.house.source.calendar("ada@example.com")
+    bureau.call("mailbox.activate", addresses=["ada@example.com"])
+    seen = []
+    while bureau.house.engine.scheduler.run_due():
+        seen.append(bureau.call("mailbox.show", address="ada@example.com")["progress"])
+    shares = [share for share in seen if share is not None]
+    assert shares == sorted(shares)
+    assert (shares[0], shares[-1]) == (0, 95)
+
+
+def test_keys_are_handed_out_with_a_row(bureau: Bureau, ada: Mailbox) -> None:
+    """Who asked for the keys of which mailbox stands in the trail; a command by itself can't give them."""
+    bureau.house.keys.sealing_key(ada.id)
+    (key,) = bureau.call("mailbox.keys", address="ada@example.com")
+    assert key["mailbox"] == ada.id
+    assert len(bytes.fromhex(key["secret"])) == 32
+    (row,) = bureau.rows("mailbox.keys")
+    assert (row.actor, row.mailbox, dict(row.facts)) == (ACTOR, "ada@example.com", {"keys": 1})
+    assert key["secret"] not in repr(bureau.rows("mailbox.keys"))
+    bureau.stop()
+    with pytest.raises(UserError, match="this needs the running daemon"):
+        bureau.call("mailbox.keys", address="ada@example.com")
+
+
+def test_a_wish_is_recorded_although_steps_commit_all_the_time(bureau: Bureau, ada: Mailbox) -> None:
+    """The session is read again until the change fits."""
+    store = bureau.house.store
+    original, races = store.change_session, iter(range(3))
+
+    def raced(session: object, audit: object = None) -> object:
+        if next(races, None) is not None:
+            original(bureau.session(ada))
+        return original(session, audit)  # type: ignore[arg-type]
+
+    store.change_session = raced  # type: ignore[method-assign,assignment]
+    assert bureau.answer("mailbox.pause", "ada@example.com")["done"]
+    assert bureau.session(ada).phase is Phase.PAUSED
+    assert len(bureau.rows("mailbox.pause")) == 1
+
+
+def test_a_mailbox_that_never_comes_to_rest_is_given_up_with_a_sentence(bureau: Bureau, ada: Mailbox) -> None:
+    """Not an endless loop."""
+    store = bureau.house.store
+    original = store.change_session
+
+    def raced(session: object, audit: object = None) -> object:
+        original(bureau.session(ada))
+        return original(session, audit)  # type: ignore[arg-type]
+
+    store.change_session = raced  # type: ignore[method-assign,assignment]
+    with pytest.raises(UserError, match=r"ada@example\.com is too busy just now; try again"):
+        bureau.answer("mailbox.pause", "ada@example.com")
