@@ -71,6 +71,7 @@ class Engine:
         self.scheduler = Scheduler(self.work, context.clock, workers)
         self._observer = observer
         self._room = Room(context)
+        self._waiting: set[str] = set()
         self._watched_changed = watched_changed
 
     def start(self, *, resync: bool) -> None:
@@ -126,6 +127,7 @@ class Engine:
             return Next(None)
         held = self.holds.until(mailbox)
         if held is not None:
+            self._waiting.add(mailbox.id)
             return Next(self._spread(held), held=True, reasons=turn.reasons)
         if not self._room.there(self.context.now()):
             return Next(self._spread(self.context.now() + ROOM_AGAIN), held=True, reasons=turn.reasons)
@@ -139,10 +141,17 @@ class Engine:
     def _stepped(self, mailbox: Mailbox, before: Session, step: Step) -> Next:
         if self.holds.passed(mailbox):
             self._observer.passed(mailbox)
+            self._go_on()
         self._observer.stepped(mailbox, before.phase, step)
         if step.session is None or _watch_differs(before.phase, step.session.phase):
             self._watched_changed()
         return self._next(mailbox, step)
+
+    def _go_on(self) -> None:
+        """Whoever waited for a hold to end; one that still stands takes them back."""
+        waiting, self._waiting = self._waiting, set()
+        for key in waiting:
+            self.scheduler.release(key)
 
     def _next(self, mailbox: Mailbox, step: Step) -> Next:
         after = step.session
@@ -160,6 +169,7 @@ class Engine:
         self._observer.failed(mailbox, verdict, session)
         hold = self.holds.meet(mailbox, verdict)
         if hold is not None:
+            self._waiting.add(mailbox.id)
             self._observer.held(mailbox.source, hold)
         if session is None or _watch_differs(before.phase, session.phase):
             self._watched_changed()

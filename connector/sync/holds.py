@@ -18,6 +18,8 @@ from connector.sync import state
 CREDENTIAL_PATIENCE = timedelta(minutes=30)
 PROBE_PATIENCE = timedelta(seconds=90)
 """How long the one that goes first may take before another is let try."""
+FORGOTTEN = timedelta(minutes=10)
+"""A hold that ran out so long ago is of a server where no mailbox lives any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,18 +107,28 @@ class Holds:
             self._holds[source] = Hold(code, self._clock(), until, 0, forced=True)
 
     def lift(self, source: str) -> bool:
-        """End every hold of a source (resumed by hand, password changed); whether there was one."""
-        with self._lock:
-            ended = [key for key in self._holds if key == source or key.startswith(source + " ")]
-            for key in ended:
-                del self._holds[key]
-        return bool(ended)
+        """Let one look at once (resumed by hand, password changed), the rest when it got through; whether there was a hold.
 
-    def all(self) -> dict[str, Hold]:
-        """Those in force, for status and alarms; a pause whose time is over is none."""
+        What an administrator's will held is over with it.
+        """
         now = self._clock()
         with self._lock:
-            return {key: one for key, one in self._holds.items() if not one.forced or one.until > now}
+            lifted = [key for key in self._holds if key == source or key.startswith(source + " ")]
+            for key in lifted:
+                hold = self._holds.pop(key)
+                if not hold.forced:
+                    self._holds[key] = replace(hold, until=now, probing=False)
+        return bool(lifted)
+
+    def all(self) -> dict[str, Hold]:
+        """Those in force, for status and alarms; a pause whose time is over is none, nor what nobody met any more."""
+        now = self._clock()
+        with self._lock:
+            return {
+                key: one
+                for key, one in self._holds.items()
+                if one.until > (now if one.forced else now - FORGOTTEN)
+            }
 
     def _end_servers(self, source: str) -> None:
         """A hold of the source says all there is to say of its servers."""

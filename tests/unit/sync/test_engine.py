@@ -267,6 +267,23 @@ class Meddled(MemorySource):
         super()._enter(operation, address)
 
 
+def test_who_waited_for_a_server_goes_on_when_one_got_through() -> None:
+    """At once, and not when the patience with the one that looked is over."""
+    site = Site(source=Meddled())
+    ada, bob = site.activate(), site.activate("bob@example.com")
+    site.run()
+    source = cast("Meddled", site.source)
+    source.faults.append(Transient("unreachable", scope=Scope.SERVER))
+    for one in (ada, bob):
+        site.engine.wake(one.id, "stream")
+    site.run()
+    asked = len(source.calls)
+    site.clock.forward(MINUTE)
+    source.meanwhile = site.engine.scheduler.run_due
+    site.run()
+    assert [operation for operation, _ in source.calls[asked:]].count("delta") == 2
+
+
 @pytest.mark.parametrize("phase", [Phase.PAUSED, Phase.LEAVING])
 @pytest.mark.parametrize("fault", [None, AccessDenied("impersonation-denied"), Transient("timeout")])
 def test_a_step_does_not_undo_what_was_changed_meanwhile(phase: Phase, fault: Verdict | None) -> None:

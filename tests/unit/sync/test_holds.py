@@ -133,13 +133,18 @@ def test_a_pause_whose_time_is_over_holds_nobody(holds: Holds, clock: ManualCloc
     assert holds.meet(ADA, down(Scope.SOURCE)) is not None
 
 
-def test_lifting_ends_every_hold_of_a_source(holds: Holds) -> None:
-    """Its servers' as well, and nothing of another source whose name begins alike."""
+def test_lifting_lets_one_look_at_once(holds: Holds) -> None:
+    """At all servers of the source, and at none of another source whose name begins alike; the trouble stands until then."""
     like = Mailbox("5", "hq2", "x@other.example", "staff", "manual", location=Location("https://one", "g"))
     holds.meet(ADA, down())
     holds.meet(EVE, CredentialRefused("credential-refused"))
     holds.meet(like, down())
     assert holds.lift("hq")
+    assert holds.until(ADA) is None
+    assert holds.until(like) is not None
+    holds.claim_probe(ADA)
+    assert holds.until(EVE) is not None
+    assert holds.passed(ADA)
     assert set(holds.all()) == {server_key(like)}
     assert not holds.lift("hq")
 
