@@ -36,6 +36,7 @@ def arguments() -> argparse.ArgumentParser:
     add("--auth", type=schemes, default="ntlm,negotiate", help="schemes of the 401: ntlm,negotiate,basic")
     add("--extended-protection", choices=[str(p) for p in ExtendedProtection], default="allow")
     add("--account", default="svc-calendar", help=f"its password comes from ${PASSWORD_VARIABLE}")
+    add("--listen", default="127.0.0.1", help="the address to serve at")
     add("--hosts", default="127.0.0.1", help="host names of the URLs, one for each group in turn")
     add("--groups", type=int, default=1, help="groups of mailboxes (GroupingInformation)")
     add("--expired", action="store_true", help="begin with an expired certificate")
@@ -71,6 +72,7 @@ def settings(given: argparse.Namespace) -> Settings:
         directory=given.dir or Path(tempfile.mkdtemp(prefix="lab-exchange-")),
         domain=given.domain,
         mailboxes=given.mailboxes,
+        listen=given.listen,
         schemes=given.auth,
         protection=ExtendedProtection(given.extended_protection),
         account=given.account,
@@ -126,9 +128,9 @@ def groups(given: Settings, port: int) -> list[Group]:
 def run(given: Settings) -> Ready:
     """Start everything and say where it is; the threads go on until the process ends."""
     given.directory.mkdir(parents=True, exist_ok=True)
-    server = Server()
+    server = Server(given.listen)
     base = f"https://{given.hosts[0]}:{server.port}"
-    plain = PlainRedirect(f"{base}/autodiscover/autodiscover.xml")
+    plain = PlainRedirect(f"{base}/autodiscover/autodiscover.xml", given.listen)
     authority = Authority(given.directory, Clock().now())
     site = build(given, groups(given, server.port))
     server.use(authority.issue(list(given.hosts), site.clock.now(), expired=given.expired))
@@ -139,7 +141,7 @@ def run(given: Settings) -> Ready:
         url=f"{base}/EWS/Exchange.asmx",
         autodiscover=f"{base}/autodiscover/autodiscover.svc",
         pox=f"{base}/autodiscover/autodiscover.xml",
-        plain=f"http://127.0.0.1:{plain.port}/autodiscover/autodiscover.xml",
+        plain=f"http://{given.listen}:{plain.port}/autodiscover/autodiscover.xml",
         admin=f"http://127.0.0.1:{door.server_port}",
         ca=str(authority.path),
         account=given.account,

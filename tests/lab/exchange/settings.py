@@ -36,6 +36,7 @@ class Settings:
     directory: Path
     domain: str = "example.com"
     mailboxes: int = 10
+    listen: str = "127.0.0.1"
     schemes: tuple[Scheme, ...] = (Scheme.NTLM, Scheme.NEGOTIATE)
     protection: ExtendedProtection = ExtendedProtection.ALLOW
     account: str = "svc-calendar"
