@@ -22,6 +22,7 @@ from connector.errors import UserError
 COMMANDS: Mapping[str, str] = {
     "run": "connector.cli.run:run",
     "status": "connector.cli.status:status",
+    "doctor": "connector.cli.doctor:doctor",
     "config": "connector.cli.config:config",
     "secret": "connector.cli.secret:secret",
     "source": "connector.cli.source:source",

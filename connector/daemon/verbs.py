@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from connector.app import doctor
 from connector.app.appliance import Appliance
 from connector.config import effective
 from connector.control import Caller, Verb
+from connector.doctor.firewall import COLUMNS
 from connector.keystore import Entry, Keystore
 from connector.operations.verbs import VERBS
 from connector.operations.verbs import Verb as Operation
@@ -25,6 +27,7 @@ def control_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
     return {
         **{name: _verb(holder, operation) for name, operation in VERBS.items()},
         **_secret_verbs(holder),
+        **_doctor_verbs(holder),
         "config.effective": Verb(lambda _caller: effective(holder.appliance.ground.loaded)),
     }
 
@@ -34,6 +37,20 @@ def _verb(holder: HasAppliance, operation: Operation) -> Verb:
         return operation.run(holder.appliance, caller.name, **arguments)
 
     return Verb(run, read_only=operation.reads)
+
+
+def _doctor_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
+    def examine(_caller: Caller, addresses: list[str], source: str = "") -> Iterator[dict[str, Any]]:
+        appliance = holder.appliance
+        held = {key: hold.code for key, hold in appliance.holds.all().items()}
+        found = doctor.examine(appliance.ground, addresses, source, held)
+        return (finding.plain() for finding in found)
+
+    def openings(_caller: Caller, source: str = "") -> list[dict[str, str]]:
+        rows = (opening.row() for opening in doctor.openings(holder.appliance.ground, source))
+        return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
+
+    return {"doctor": Verb(examine, follow=True), "doctor.firewall": Verb(openings, read_only=True)}
 
 
 def _secret_verbs(holder: HasAppliance) -> Mapping[str, Verb]:

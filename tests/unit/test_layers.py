@@ -80,6 +80,7 @@ LAYERS = [
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
     Layer("connector.hub", (*PURE, *WIRE, "connector.relay.base", "connector.hub")),
     Layer("connector.config", (*PURE, "connector.config")),
+    Layer("connector.doctor", (*PURE, "connector.doctor")),
     Layer("connector.keystore", (*PURE, "connector.keystore")),
 ]
 
