@@ -27,6 +27,7 @@ from connector.daemon.verbs import control_verbs
 from connector.errors import ConfigError, Superseded, UserError
 from connector.model import AuditEntry
 from connector.notify import Heartbeat, Notifier, Watchdog
+from connector.operations import sources
 
 DRAIN = 10.0
 """Seconds that the work under way may take when the daemon stops."""
@@ -88,6 +89,8 @@ class Daemon:
         self._jobs = Jobs(self.appliance, self._job_failed, self._ask_reload)
         self._heart = self._watchdog.heartbeat("scheduler", STUCK)
         self._turns = -1
+        for name, until in sources.paused(self.appliance.desk("daemon")).items():
+            self.appliance.pause_source(name, until)
         self.appliance.engine.start(resync=resync)
         self._crew.start(self.appliance.tasks())
         self._jobs.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from connector.config.sources import ExchangeSource
@@ -12,6 +13,8 @@ from connector.model import Phase
 from connector.operations.desk import Desk
 from connector.operations.mailboxes import phase_word
 from connector.operations.status import Vitals
+
+_PAUSED = "paused/"
 
 
 def known(desk: Desk, name: str) -> None:
@@ -54,6 +57,25 @@ def show(desk: Desk, name: str, vitals: Vitals | None) -> dict[str, Any]:
         facts["accounts"] = [account.user for account in source.accounts.values()]
         facts["stream"] = source.stream
     return facts
+
+
+def pause(desk: Desk, name: str, until: datetime) -> None:
+    """Remember that nothing is to be asked of a source until then, over reloads and restarts."""
+    desk.store.put_setting(_PAUSED + name, until.isoformat())
+    desk.store.audit(desk.entry("source.pause", until=until.isoformat(), source=name))
+
+
+def resume(desk: Desk, name: str) -> None:
+    """Forget it."""
+    desk.store.put_setting(_PAUSED + name, None)
+    desk.store.audit(desk.entry("source.resume", source=name))
+
+
+def paused(desk: Desk) -> dict[str, datetime]:
+    """Until when the sources that are paused now are to be left alone."""
+    kept = {name: desk.store.setting(_PAUSED + name) for name in desk.config.sources}
+    ends = {name: datetime.fromisoformat(text) for name, text in kept.items() if text}
+    return {name: until for name, until in ends.items() if until > desk.now()}
 
 
 def retry_redirected(desk: Desk, name: str) -> None:

@@ -99,7 +99,7 @@ def _source_pause(premises: Premises, actor: str, name: str, seconds: int = 30 *
         raise UserError(f"a source is paused for at least a second and at most {LONGEST_PAUSE.days} days")
     until = desk.now() + timedelta(seconds=seconds)
     daemon(premises).pause_source(name, until)
-    desk.store.audit(desk.entry("source.pause", until=until.isoformat(), source=name))
+    sources.pause(desk, name, until)
     return f"{name} is left alone until {until:%Y-%m-%d %H:%M} UTC"
 
 
@@ -107,7 +107,7 @@ def _source_resume(premises: Premises, actor: str, name: str) -> str:
     desk = premises.desk(actor)
     sources.known(desk, name)
     daemon(premises).resume_source(name)
-    desk.store.audit(desk.entry("source.resume", source=name))
+    sources.resume(desk, name)
     return f"{name} goes on"
 
 

@@ -68,7 +68,7 @@ class Receiver:
         except Superseded:
             raise
         except Verdict as verdict:
-            return self._failed(verdict)
+            return timedelta(0) if stop.is_set() else self._failed(verdict)  # closing cuts the line by itself
         self._failures = 0
         return timedelta(0) if stop.is_set() else LOOK
 
