@@ -1,0 +1,144 @@
+"""CPU per CalendarItem, from the HTTP answer over TLS to a frozen Meeting, beside stock exchangelib and bare lxml.
+
+The server is the lab's Exchange in a process of its own, so only the client's CPU counts. Items have four attendees and an
+HTML body, every fifth is a series.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from lxml import etree
+
+from connector.model import Mailbox
+from connector.source.exchange import convert, payloads
+from connector.source.exchange.settings import ExchangeSettings, ForgetfulRefusals
+from connector.source.exchange.transport import Call, Exchange
+from scripts.benchmarks.rows import Row, cpu_seconds, row
+from tests.lab.exchange.launch import LabExchange
+
+ITEMS = 100
+BODY = (
+    "<html><body>"
+    + "<p>The agenda, with <b>some</b> words and a <a href='https://example.com/x'>link</a>.</p>" * 24
+)
+BODY += "</body></html>"
+NOW = datetime.now(UTC).replace(hour=9, minute=0, second=0, microsecond=0)
+
+
+def run() -> list[Row]:
+    """Answers of 10 and of 100 items."""
+    with ExitStack() as stack:
+        lab = stack.enter_context(LabExchange(mailboxes=5, auth="ntlm"))
+        ids = _fill(lab)
+        exchange = _exchange(lab)
+        stack.callback(exchange.close)
+        account = _account(lab)
+        stack.callback(account.protocol.close)
+        return [figure for size in (10, 100) for figure in _measure(lab, exchange, account, ids, size)]
+
+
+def _fill(lab: LabExchange) -> list[str]:
+    people = [{"address": lab.address(number), "name": f"Person {number}"} for number in range(2, 6)]
+    return [
+        lab.edit(
+            "create",
+            mailbox=lab.address(1),
+            start=(NOW + timedelta(hours=number)).isoformat(),
+            subject=f"Meeting number {number}",
+            location="Room 12",
+            body=BODY,
+            body_kind="HTML",
+            attendees=people,
+            send="SendToNone",
+            **({"recurrence": {"kind": "weekly", "count": 10}} if number % 5 == 0 else {}),
+        )["item_id"]
+        for number in range(ITEMS)
+    ]
+
+
+def _exchange(lab: LabExchange) -> Exchange:
+    settings = ExchangeSettings(
+        "bench", "bench.example.com", lab.user, lambda: lab.password, url=lab.url, ca=lab.ca
+    )
+    return Exchange(settings, ForgetfulRefusals())
+
+
+def _account(lab: LabExchange) -> Any:
+    import exchangelib  # noqa: PLC0415 - the baseline, of no use to anything else here
+
+    warnings.simplefilter("ignore")
+    os.environ["REQUESTS_CA_BUNDLE"] = str(lab.ca)  # how stock exchangelib is told of a CA
+    configuration = exchangelib.Configuration(
+        service_endpoint=lab.url,
+        credentials=exchangelib.Credentials(lab.user, lab.password),
+        auth_type=exchangelib.NTLM,
+        version=exchangelib.Version(exchangelib.Build(15, 1)),
+    )
+    return exchangelib.Account(
+        lab.address(1), config=configuration, access_type=exchangelib.IMPERSONATION, autodiscover=False
+    )
+
+
+def _measure(lab: LabExchange, exchange: Exchange, account: Any, ids: list[str], size: int) -> list[Row]:
+    mailbox = Mailbox("m", "bench", lab.address(1), "staff", "manual")
+    batches = [ids[at : at + size] for at in range(0, len(ids), size)]
+    calls = [
+        Call(lab.url, payloads.get_content(payloads.item(one) for one in batch), mailbox.address)
+        for batch in batches
+    ]
+    bodies = [exchange.send(call.letter()).body for call in calls]
+    each = 1e6 / len(ids)
+
+    def ours() -> None:
+        for call in calls:
+            for element in exchange.call(call).response.iter("{*}CalendarItem"):
+                convert.item(element)
+
+    def stock() -> None:
+        from exchangelib.items import CalendarItem  # noqa: PLC0415
+
+        wanted = [CalendarItem(id=one, changekey=None) for one in ids]
+        for item in account.fetch(wanted, chunk_size=size):
+            if isinstance(item, Exception):
+                raise item
+
+    taken = cpu_seconds(ours) * each
+    return [
+        row(
+            "items",
+            f"CPU per item, {size} an answer",
+            taken,
+            "µs",
+            "exchangelib",
+            cpu_seconds(stock, rounds=3) * each,
+        ),
+        row(
+            "items",
+            f"CPU per item, {size} an answer",
+            taken,
+            "µs",
+            "lxml into dicts",
+            cpu_seconds(_bare(bodies)) * each,
+        ),
+    ]
+
+
+def _bare(bodies: list[bytes]) -> Callable[[], None]:
+    """The same bodies, parsed without a connection: fields and attendees as dicts."""
+
+    def parse() -> None:
+        for body in bodies:
+            for item in etree.fromstring(body).iter("{*}CalendarItem"):
+                fields: dict[str, Any] = {etree.QName(child).localname: child.text for child in item}
+                fields["people"] = [
+                    {etree.QName(part).localname: part.text for part in person.iter()}
+                    for person in item.iter("{*}Attendee")
+                ]
+
+    return parse
