@@ -27,13 +27,14 @@ PINS = (Path("requirements/runtime.txt"), Path("packaging/requirements/source.tx
 CONNECTOR = manual.About(
     "calendar-connector",
     "keep on-premises calendars sealed and up to date at the hub",
-    (
-        "The daemon (`calendar-connector run`, which systemd starts) reads the calendars of activated mailboxes, seals"
-        " every meeting and sends what changed to the hub. All other commands ask the running daemon over its control"
-        " socket, or work on its files while it is stopped.",
-        "They may be run by root and by members of the group calendar-connector-admin; members of"
-        " calendar-connector-view may look. While the daemon is stopped only root can open what is stored.",
-    ),
+    """
+    The daemon (`calendar-connector run`, which systemd starts) reads the calendars of activated mailboxes, seals every
+    meeting and sends what changed to the hub. All other commands ask the running daemon over its control socket, or
+    work on its files while it is stopped.
+
+    They may be run by root and by members of the group calendar-connector-admin; members of calendar-connector-view
+    may look. While the daemon is stopped only root can open what is stored.
+    """,
     {
         "/etc/calendar-connector/connector.yaml": "the configuration, see connector.yaml(5)",
         "/etc/calendar-connector/conf.d/*.yaml": "further parts of it, read in the order of their names",
@@ -47,10 +48,10 @@ CONNECTOR = manual.About(
 HUB = manual.About(
     "calendar-connector-hub",
     "keep sealed calendars and show them to their users",
-    (
-        "The hub takes sealed meetings from connectors, shows them to whoever has a token for the mailbox, and passes"
-        " sealed commands on. It holds no key that opens any of them.",
-    ),
+    """
+    The hub takes sealed meetings from connectors, shows them to whoever has a token for the mailbox, and passes sealed
+    commands on. It holds no key that opens any of them.
+    """,
     {
         "/etc/calendar-connector-hub/hub.toml": "the settings",
         "/var/lib/calendar-connector-hub/hub.db": "the database",

@@ -25,7 +25,7 @@ class About:
 
     name: str
     brief: str
-    description: tuple[str, ...]
+    description: str
     files: Mapping[str, str]
     see_also: str
 
@@ -40,7 +40,7 @@ def _program(about: About, command: click.Group) -> Iterator[str]:
     leaves = list(_leaves(command, context))
     yield from roff.part("name", f"{about.name} - {about.brief}")
     yield from roff.part("synopsis", f"`{about.name}` COMMAND [OPTIONS]")
-    yield from roff.part("description", *about.description)
+    yield from roff.part("description", *_paragraphs(about.description))
     yield ".SH COMMANDS"
     for leaf, inner in leaves:
         yield from _command(leaf, inner)
@@ -72,13 +72,15 @@ def _leaves(command: click.Command, context: click.Context) -> Iterator[tuple[cl
 def _command(command: click.Command, context: click.Context) -> Iterator[str]:
     usage = " ".join(command.collect_usage_pieces(context))
     path = context.command_path.partition(" ")[2]
-    yield from roff.below(f"{path} {usage.replace('[OPTIONS]', '').strip()}".strip(), *_prose(command))
+    yield from roff.below(
+        f"{path} {usage.replace('[OPTIONS]', '').strip()}".strip(), *_paragraphs(command.help or "")
+    )
     for term, meaning in _options(command, context, shared=False):
         yield from roff.item(term, meaning)
 
 
-def _prose(command: click.Command) -> list[str]:
-    return re.split(r"\n\s*\n", (command.help or "").replace("\b", "").strip())
+def _paragraphs(text: str) -> list[str]:
+    return re.split(r"\n\s*\n", text.replace("\b", "").strip())
 
 
 def _options(command: click.Command, context: click.Context, *, shared: bool) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,8 @@ def _part(one: Distribution, hashes: Mapping[str, tuple[str, ...]]) -> dict[str,
 
 def _licences(one: Distribution) -> Iterator[dict[str, Any]]:
     """The expression of PEP 639, else what the classifiers or the old field say."""
-    expression = one.metadata.get("License-Expression")
+    facts = one.metadata.json
+    expression = facts.get("license_expression")
     if expression:
         yield {"expression": expression}
         return
@@ -84,7 +85,7 @@ def _licences(one: Distribution) -> Iterator[dict[str, Any]]:
         for line in one.metadata.get_all("Classifier", [])
         if line.startswith("License")
     ]
-    old = (one.metadata.get("License") or "").strip().splitlines()
+    old = str(facts.get("license", "")).strip().splitlines()
     yield from ({"license": {"name": words}} for words in classified or old[:1] or ["see its .dist-info"])
 
 

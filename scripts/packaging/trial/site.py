@@ -139,7 +139,8 @@ class Site:
         rows = json.loads(self.appliance.do(UNIT, "mailbox", "keys", self.owner, "--json"))
         now = datetime.now(UTC)
         self._keys = {
-            row["uri"]: ContentKey(row["uri"], row["mailbox"], bytes.fromhex(row["secret"]), now) for row in rows
+            row["uri"]: ContentKey(row["uri"], row["mailbox"], bytes.fromhex(row["secret"]), now)
+            for row in rows
         }
         self.secrets += [row["secret"] for row in rows]
 

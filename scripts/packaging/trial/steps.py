@@ -74,7 +74,7 @@ class Trial:
         for name in names:
             target = f"/root/{self._packages[name].name}"
             (machine.root / target[1:]).write_bytes(self._packages[name].read_bytes())
-            machine.do("apt-get", "install", "--yes", "--no-download", "--quiet", target)
+            machine.do("apt-get", "install", "--yes", "--quiet", target)
             (machine.root / target[1:]).unlink()
 
     def _idle(self) -> None:
@@ -127,10 +127,15 @@ class Trial:
             extra = ("--groups", f"{UNIT}-{group}") if group else ()
             self._machine.do("useradd", "--no-create-home", *extra, person)
         tried = {
-            person: tuple(self._as(person, *words) for words in (("status",), ("mailbox", "resync", self._site.owner, "--yes")))
+            person: tuple(
+                self._as(person, *words)
+                for words in (("status",), ("mailbox", "resync", self._site.owner, "--yes"))
+            )
             for person in ("helpdesk", "operator", "visitor")
         }
-        self._expect("what the groups may do", tried, {"helpdesk": (0, 1), "operator": (0, 0), "visitor": (1, 1)})
+        self._expect(
+            "what the groups may do", tried, {"helpdesk": (0, 1), "operator": (0, 0), "visitor": (1, 1)}
+        )
         for person in tried:
             self._machine.do("userdel", person)
 
@@ -163,7 +168,9 @@ class Trial:
         )
         self._machine.do("systemctl", "daemon-reload")
         self._machine.do("systemctl", "restart", UNIT)
-        self._restarted(lambda: self._machine.do("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT))
+        self._restarted(
+            lambda: self._machine.do("systemctl", "kill", "--kill-whom=main", "--signal=STOP", UNIT)
+        )
         self._expect("what the journal says of it", "Watchdog timeout" in self._all_said(), True)
         return self._site.meet("After the watchdog")
 
@@ -171,7 +178,9 @@ class Trial:
         return self._machine.do("journalctl", "--boot", "--output=cat")
 
     def _kill(self) -> float:
-        self._restarted(lambda: self._machine.do("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT))
+        self._restarted(
+            lambda: self._machine.do("systemctl", "kill", "--kill-whom=main", "--signal=KILL", UNIT)
+        )
         return self._site.meet("After kill -9")
 
     def _restarted(self, act: Callable[[], object]) -> None:
@@ -219,7 +228,10 @@ class Trial:
         for machine in (self._machine, self._site.hub):
             journal = machine.journal()
             for secret in (*words, *self._site.secrets):
-                if any(form in journal for form in (secret, base64.b64encode(secret.encode()).decode().rstrip("="))):
+                if any(
+                    form in journal
+                    for form in (secret, base64.b64encode(secret.encode()).decode().rstrip("="))
+                ):
                     raise MachineError(f"the journal of {machine.name} holds {secret!r}")
 
     # --- the end
