@@ -77,6 +77,20 @@ class Source(Protocol):
         """Give up every connection; called once, after the last use."""
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What people should know of a source although its work goes on; ``over`` takes it back.
+
+    ``code`` is a word of ``connector.reasons``; ``subject`` the server, account or mailbox (its id) that it is about;
+    ``by`` who stands in for it, "" when nobody does.
+    """
+
+    code: str
+    subject: str
+    by: str = ""
+    over: bool = False
+
+
 class SubscriptionShelf(Protocol):
     """Where a watcher keeps its subscriptions across restarts."""
 

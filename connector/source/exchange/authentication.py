@@ -17,21 +17,23 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from connector.errors import Scope, Transient, Verdict
+from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.connections import Line, drain
-from connector.source.exchange.gate import Attempt, LogonGate
+from connector.source.exchange.gate import DIFFERS, Attempt, LogonGate
 from connector.source.exchange.settings import Scheme
 
 LEGS = 4
+DIALS = 2
+"""So many connections are tried until a load balancer leads to a front end that is not left alone."""
 OFFERED = {"ntlm": "NTLM", "negotiate": "Negotiate", "basic": "Basic"}
 
 
 class Authenticator:
-    """Answers challenges for one service account."""
+    """Answers challenges as whichever service account is in force."""
 
-    def __init__(self, scheme: Scheme, user: str, gate: LogonGate) -> None:
+    def __init__(self, scheme: Scheme, accounts: Accounts) -> None:
         self._scheme = scheme
-        self._user = user
-        self._gate = gate
+        self._accounts = accounts
 
     def send(
         self,
@@ -48,25 +50,40 @@ class Authenticator:
         """
         leg = _Leg(line, request, cookies, timeout)
         if self._scheme == "basic":
-            return self._basic(leg)
-        response = leg.send()
-        if response.status_code != requests.codes.unauthorized:
-            return response
-        self._expect_offer(response)
-        drain(response)
-        return self._handshake(leg)
+            return self._accounts.log_on(lambda gate: self._basic(leg, gate))
+        first = leg.send()
+        if first.status_code != requests.codes.unauthorized:
+            return first
+        challenged = [first]
+        return self._accounts.log_on(
+            lambda gate: self._by_connection(leg, gate, challenged.pop() if challenged else leg.send())
+        )
 
-    def _basic(self, leg: _Leg) -> requests.Response:
+    def _basic(self, leg: _Leg, gate: LogonGate) -> requests.Response:
         if urlsplit(leg.request.url or "").scheme != "https":
             raise Transient("tls-needed", "Basic credentials only go out over TLS", scope=Scope.SERVER)
-        with self._gate.logon() as attempt:
-            response = leg.send("Basic", f"{self._user}:{attempt.secret}".encode())
-            self._judge(response, attempt, leg)
+        with gate.logon() as attempt:
+            response = leg.send("Basic", f"{gate.account}:{attempt.secret}".encode())
+            self._judge(response, attempt, leg, gate)
         return response
 
-    def _handshake(self, leg: _Leg) -> requests.Response:
-        with self._gate.logon() as attempt:
-            context = self._context(leg, attempt)
+    def _by_connection(self, leg: _Leg, gate: LogonGate, response: requests.Response) -> requests.Response:
+        """Answer the challenge; one of a front end that is left alone is not, and the load balancer asked again."""
+        for _ in range(DIALS):
+            if response.status_code != requests.codes.unauthorized:
+                return response
+            self._expect_offer(response, leg, gate)
+            if not gate.shuns(leg.front_end(response)):
+                drain(response)
+                return self._handshake(leg, gate)
+            response.close()
+            response = leg.send()
+        response.close()
+        raise Transient(DIFFERS, f"{leg.front_end(response)} is left alone, it refused {gate.account}")
+
+    def _handshake(self, leg: _Leg, gate: LogonGate) -> requests.Response:
+        with gate.logon() as attempt:
+            context = self._context(leg, attempt, gate)
             response = self._step(leg, context, None)
             held = leg.line.socket
             for _ in range(LEGS):
@@ -77,7 +94,7 @@ class Authenticator:
                 response = self._step(leg, context, token)
                 if leg.line.socket is not held:
                     raise _broken(response)
-            self._judge(response, attempt, leg)
+            self._judge(response, attempt, leg, gate)
         return response
 
     def _step(self, leg: _Leg, context: spnego.ContextProxy, token: bytes | None) -> requests.Response:
@@ -87,11 +104,11 @@ class Authenticator:
             raise Transient("bad-answer", f"handshake: {error}", scope=Scope.SERVER) from error
         return leg.send(OFFERED[self._scheme], out or b"")
 
-    def _context(self, leg: _Leg, attempt: Attempt) -> spnego.ContextProxy:
+    def _context(self, leg: _Leg, attempt: Attempt, gate: LogonGate) -> spnego.ContextProxy:
         end_point = leg.line.end_point()
         pure = spnego.NegotiateOptions.use_ntlm if self._scheme == "ntlm" else spnego.NegotiateOptions.none
         return spnego.client(
-            self._user,
+            gate.account,
             attempt.secret,
             hostname=urlsplit(leg.request.url or "").hostname or "unspecified",
             service="http",
@@ -100,28 +117,32 @@ class Authenticator:
             channel_bindings=GssChannelBindings(application_data=end_point) if end_point else None,
         )
 
-    def _judge(self, response: requests.Response, attempt: Attempt, leg: _Leg) -> None:
-        name = response.headers.get("X-FEServer", "")
-        front_end = name or urlsplit(leg.request.url or "").netloc
+    def _judge(self, response: requests.Response, attempt: Attempt, leg: _Leg, gate: LogonGate) -> None:
+        front_end = leg.front_end(response)
         if response.status_code != requests.codes.unauthorized:
             attempt.accepted(front_end)
             return
         response.close()
         attempt.failed = True
-        self._expect_offer(response)
-        attempt.refused(front_end, named=bool(name))
+        self._expect_offer(response, leg, gate)
+        attempt.refused(front_end, named="X-FEServer" in response.headers)
 
-    def _expect_offer(self, response: requests.Response) -> None:
-        """A 401 that offers nothing, or not what is configured, is the server's fault and not the account's."""
+    def _expect_offer(self, response: requests.Response, leg: _Leg, gate: LogonGate) -> None:
+        """A 401 that offers nothing, or not what is configured, is the server's fault and not the account's.
+
+        While others accept the account it is that one server's, and holds nobody else back.
+        """
         header = response.headers.get("WWW-Authenticate", "")
         wanted = OFFERED[self._scheme]
         if wanted.lower() in header.lower():
             return
         response.close()
+        front_end = leg.front_end(response)
+        scope = Scope.MAILBOX if gate.differs(front_end) else Scope.SERVER
         if not header:
-            raise Transient("no-challenge", "401 without WWW-Authenticate", scope=Scope.SERVER)
-        detail = f"the server offers {header!r}, not {wanted}"
-        raise Transient("auth-not-offered", detail, scope=Scope.SERVER)
+            raise Transient("no-challenge", f"{front_end}: 401 without WWW-Authenticate", scope=scope)
+        detail = f"{front_end} offers {header!r}, not {wanted}"
+        raise Transient("auth-not-offered", detail, scope=scope)
 
 
 class _Leg:
@@ -144,6 +165,10 @@ class _Leg:
         if scheme:
             request.headers["Authorization"] = f"{scheme} {base64.b64encode(token).decode()}"
         return self.line.transmit(request, self._cookies, self._timeout)
+
+    def front_end(self, response: requests.Response) -> str:
+        """The server that answered, as far as it says."""
+        return response.headers.get("X-FEServer") or urlsplit(self.request.url or "").netloc
 
 
 def _challenge(response: requests.Response, scheme: str) -> bytes | None:

@@ -1,11 +1,13 @@
 """The logon gate: no account is ever locked by us (operating.md, "Passwords and lock-out").
 
-A logon is *unproven* from the moment the secret is about to go out until the server has said yes or no. At most two
-are unproven at once, at most three may fail in 30 minutes, and a password version that was refused is not tried again.
+A logon is *unproven* from the moment the secret is about to go out until the server has said yes or no. The first with
+a password version goes alone, after that at most two are unproven at once; at most three may fail in 30 minutes, and a
+password version that was refused is not tried again.
 A refusal by one front end while others accept is that server's fault: only when two different front ends, or the
 only one there is, refuse without an acceptance in between is the version taken for refused. Refusals that name no
 front end (the header is missing, or a proxy took it away) count as different ones, and three in a row by one front
-end speak for the account too: a load balancer may lead nowhere else.
+end speak for the account too: a load balancer may lead nowhere else. A front end that refused what another accepted
+afterwards is told of and gets no logon for 30 minutes.
 """
 
 from __future__ import annotations
@@ -14,18 +16,24 @@ import hashlib
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 from connector.errors import CredentialRefused, Scope, Throttled, Transient
+from connector.source.base import Notice
 from connector.source.exchange.settings import RefusedSecrets
 
 UNPROVEN = 2
 FAILURES = 3
 SPAN = 30 * 60.0
 PATIENCE = 30.0
+DIFFERS = "front-end-refuses"
+
+
+def untold(_: Notice) -> None:
+    """For callers whom nobody listens to."""
 
 
 @dataclass(slots=True)
@@ -86,8 +94,9 @@ class LogonGate:
         password: Callable[[], str],
         refusals: RefusedSecrets,
         monotonic: Callable[[], float] = time.monotonic,
+        tell: Callable[[Notice], None] = untold,
     ) -> None:
-        self._account = account
+        self.account = account
         self._password = password
         self._refusals = refusals
         self._monotonic = monotonic
@@ -96,6 +105,18 @@ class LogonGate:
         self._failures: deque[float] = deque(maxlen=FAILURES)
         self._standing = _Standing()
         self._known = ("", "")
+        self._tell = tell
+        self._shunned: dict[str, float] = {}
+
+    def shuns(self, front_end: str) -> bool:
+        """Whether this front end refused lately what others accept, so that it gets no logon for now."""
+        with self._turn:
+            return self._shunned.get(front_end, 0.0) > self._monotonic()
+
+    def differs(self, front_end: str) -> bool:
+        """Whether others accept the password version in use, so that trouble with this one is its own."""
+        with self._turn:
+            return bool(self._standing.accepting - {front_end})
 
     @contextmanager
     def logon(self) -> Iterator[Attempt]:
@@ -124,7 +145,8 @@ class LogonGate:
             return secret
 
     def _has_room(self) -> bool:
-        failed, at_once = len(self._recent()), 1 if self._standing.in_a_row else UNPROVEN
+        failed, proven = len(self._recent()), self._standing.accepting and not self._standing.in_a_row
+        at_once = UNPROVEN if proven else 1
         return failed >= FAILURES or (self._unproven < at_once and self._unproven + failed < FAILURES)
 
     def _recent(self) -> deque[float]:
@@ -136,25 +158,25 @@ class LogonGate:
         recent = self._recent()
         if len(recent) >= FAILURES:
             wait = timedelta(seconds=recent[0] + SPAN - self._monotonic())
-            detail = f"{len(recent)} logons of {self._account} failed in the last 30 minutes"
+            detail = f"{len(recent)} logons of {self.account} failed in the last 30 minutes"
             raise Throttled("logon-limit", detail, retry_after=wait, scope=Scope.SOURCE)
 
     def _current(self) -> str:
         secret = self._password()
         if not secret:
-            raise CredentialRefused("credential-missing", f"no password for {self._account}")
+            raise CredentialRefused("credential-missing", f"no password for {self.account}")
         fingerprint = self._fingerprint(secret)
         if fingerprint != self._standing.fingerprint:
             self._standing = _Standing(fingerprint)
-        if self._refusals.refused(self._account, fingerprint):
+        if self._refusals.refused(self.account, fingerprint):
             raise CredentialRefused(
-                "credential-refused", f"this password of {self._account} was refused before"
+                "credential-refused", f"this password of {self.account} was refused before"
             )
         return secret
 
     def _fingerprint(self, secret: str) -> str:
         if self._known[0] != secret:
-            self._known = (secret, fingerprint(self._account, secret))
+            self._known = (secret, fingerprint(self.account, secret))
         return self._known[1]
 
     def _leave(self, attempt: Attempt) -> bool:
@@ -167,19 +189,31 @@ class LogonGate:
 
     def _learn(self, attempt: Attempt) -> bool:
         if attempt.accepted_by is not None:
+            self._differ(self._standing.refusing - {attempt.accepted_by})
+            self._agree(attempt.accepted_by)
             self._standing.accept(attempt.accepted_by)
         if attempt.refused_by is None:
             return False
         if not self._standing.refuse(attempt.refused_by, named=attempt.named):
             return False
-        self._refusals.mark(self._account, self._standing.fingerprint)
+        self._refusals.mark(self.account, self._standing.fingerprint)
         return True
 
+    def _differ(self, front_ends: Iterable[str]) -> None:
+        """These refused what another has just accepted."""
+        for front_end in front_ends:
+            self._shunned[front_end] = self._monotonic() + SPAN
+            self._tell(Notice(DIFFERS, front_end))
+
+    def _agree(self, front_end: str) -> None:
+        if self._shunned.pop(front_end, None) is not None:
+            self._tell(Notice(DIFFERS, front_end, over=True))
+
     def _refusal(self, front_end: str, *, conclusive: bool) -> CredentialRefused | Transient:
-        detail = f"{front_end} answered 401 to {self._account}"
+        detail = f"{front_end} answered 401 to {self.account}"
         if conclusive:
             return CredentialRefused("credential-refused", detail)
-        return Transient("front-end-refuses", detail, scope=Scope.SERVER)
+        return Transient(DIFFERS, detail)
 
 
 def fingerprint(account: str, secret: str) -> str:

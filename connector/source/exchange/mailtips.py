@@ -112,7 +112,7 @@ def _tips(answer: Answer, asked: int) -> list[Element]:
 
 
 def _mark(message: Element) -> str | None:
-    """ "" without automatic replies, else a mark of text and times; None when the server does not know (yet)."""
+    """Nothing ("") without automatic replies, else a mark of text and times; None when the server does not know."""
     tips = message.find("{*}MailTips")
     if tips is None or message_verdict(message) is not None:
         return None

@@ -34,12 +34,21 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class Account:
+    """A further service account; ``user`` and ``password`` as in ExchangeSettings."""
+
+    user: str
+    password: Callable[[], str] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class ExchangeSettings:
     r"""One Exchange organisation as configured.
 
     ``url`` is the fixed EWS address, None where Autodiscover finds it; ``trust`` are the hosts it may lead to.
     ``user`` is ``name@domain`` or ``DOMAIN\name``. ``password`` returns the current secret, "" when there is none;
-    it is asked at every logon, so that a changed password needs no restart. ``ca`` is a PEM bundle, None for the
+    it is asked at every logon, so that a changed password needs no restart. ``others`` take over, in this order, where
+    it is refused. ``ca`` is a PEM bundle, None for the
     system's. ``resolve`` maps a host to "address:port" in place of DNS; TLS is still verified against the host.
     """
 
@@ -55,6 +64,7 @@ class ExchangeSettings:
     resolve: Mapping[str, str] = field(default_factory=dict)
     stream: StreamMode = "grouped"
     limits: Limits = field(default_factory=Limits)
+    others: tuple[Account, ...] = ()
 
     @property
     def user_agent(self) -> str:

@@ -17,7 +17,9 @@ from typing import Self
 import requests
 
 from connector.errors import Transient, Verdict
+from connector.source.base import Notice
 from connector.source.exchange import envelope
+from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.authentication import Authenticator
 from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes, tls_context
 from connector.source.exchange.errors import (
@@ -26,7 +28,7 @@ from connector.source.exchange.errors import (
     http_verdict,
     message_verdict,
 )
-from connector.source.exchange.gate import LogonGate
+from connector.source.exchange.gate import untold
 from connector.source.exchange.pool import Endpoint, OwnProtocol
 from connector.source.exchange.settings import ExchangeSettings, RefusedSecrets
 from connector.source.exchange.throttle import Throttle
@@ -151,8 +153,9 @@ class Exchange:
         settings: ExchangeSettings,
         refusals: RefusedSecrets,
         monotonic: Callable[[], float] = time.monotonic,
+        tell: Callable[[Notice], None] = untold,
     ) -> None:
-        """Read the CA bundle and the routes.
+        """Read the CA bundle and the routes; ``tell`` hears what people should know although the work goes on.
 
         Raises:
             ConfigError: the bundle or a route can't be used.
@@ -160,8 +163,7 @@ class Exchange:
         self.settings = settings
         self._context = tls_context(settings.ca)
         self._routes = routes(settings.resolve)
-        gate = LogonGate(settings.user, settings.password, refusals, monotonic)
-        self._authenticator = Authenticator(settings.auth, settings.user, gate)
+        self._authenticator = Authenticator(settings.auth, Accounts(settings, refusals, tell, monotonic))
         self._throttle = Throttle(settings.limits.requests, monotonic)
         self._monotonic = monotonic
         self._lock = threading.Lock()

@@ -64,12 +64,12 @@ def test_missing_password_is_said_so() -> None:
 
 
 def test_one_front_end_that_refuses_is_that_servers_fault() -> None:
-    """While another front end accepts, a refusal concerns the server and not the account."""
+    """While another front end accepts, a refusal concerns neither the account nor the other servers; people are told."""
     bench = Bench()
     bench.accept("cas1")
     with pytest.raises(Transient) as caught:
         bench.refuse("cas2")
-    assert (caught.value.code, caught.value.scope) == ("front-end-refuses", Scope.SERVER)
+    assert (caught.value.code, caught.value.scope) == ("front-end-refuses", Scope.MAILBOX)
     bench.accept("cas1")
 
 
