@@ -20,14 +20,9 @@ _SHEET = etree.XML("""
     <xsl:text>&#10;</xsl:text><xsl:apply-templates/><xsl:text>&#10;</xsl:text>
   </xsl:template>
   <xsl:template match="td|th"><xsl:text> </xsl:text><xsl:apply-templates/><xsl:text> </xsl:text></xsl:template>
-  <xsl:template match="a[contains(@href, ':')]|area[contains(@href, ':')]">
-    <xsl:if test="not(starts-with(@href, 'mailto:'))">
-      <xsl:text> &lt;</xsl:text>
-      <xsl:value-of select="translate(normalize-space(@href), '&#9;&#10;&#13;', '')"/>
-      <xsl:text>&gt; </xsl:text>
-    </xsl:if>
-    <xsl:apply-templates/>
-  </xsl:template>
+  <xsl:template match="a|area"
+    ><xsl:text> &lt;</xsl:text><xsl:value-of select="@href"/><xsl:text>&gt; </xsl:text><xsl:apply-templates
+  /></xsl:template>
 </xsl:stylesheet>
 """)
 _TO_TEXT = etree.XSLT(_SHEET)
@@ -37,6 +32,9 @@ _TAG = re.compile(
     r"(?=[\s/>])",
     re.IGNORECASE,
 )
+_BROKEN = re.compile(r"<https?:[^<>\s]*+[\t\r\n]")
+_BREAKS = str.maketrans("", "", "\t\r\n")
+_BRACKETED = re.compile(r"<https?:[^<> ]{1,4096}>")
 _SNIFFED = 1 << 16
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPE = re.compile(r"\\([\\,;:nN])")
@@ -48,9 +46,16 @@ def readable(body: str, *, is_html: bool | None) -> str:
     ``None`` looks for tags: calendars write HTML into fields that are said to be text. Cut at ``LONGEST`` characters.
     """
     body = body[:LONGEST]
-    if is_html is None:
-        return from_html(body, wrapped=False) if looks_like_html(body) else body
-    return from_html(body) if is_html else body
+    if is_html:
+        body = from_html(body)
+    elif is_html is None and looks_like_html(body):
+        body = from_html(body, wrapped=False)
+    return _BRACKETED.sub(_joined, body) if _BROKEN.search(body) else body
+
+
+def _joined(bracketed: re.Match[str]) -> str:
+    """An address in angle brackets without the line breaks in it (RFC 3986, appendix C; WHATWG URL, basic parser)."""
+    return bracketed[0].translate(_BREAKS)
 
 
 def looks_like_html(body: str) -> bool:
@@ -67,7 +72,7 @@ def from_html(source: str, *, wrapped: bool = True) -> str:
         source = source.replace("\r", "\t").replace("\n", "\t")
     # A bare address in angle brackets, as plain bodies have it, would be lost as a strange tag.
     source = source.replace("<http", "&lt;http")
-    parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True)
+    parser = etree.HTMLParser(encoding="utf-8", no_network=True)
     try:
         root = etree.fromstring(source.encode("utf-8", "replace"), parser)
     except etree.XMLSyntaxError:

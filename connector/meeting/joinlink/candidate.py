@@ -17,9 +17,9 @@ from connector.meeting.joinlink.video import (
     service_of,
     video_addresses,
 )
-from connector.meeting.scan import Span, bare_links, web_links
+from connector.meeting.scan import EVERYTHING, Covered, Interest, Scan, Span
 from connector.meeting.text import readable
-from connector.meeting.unwrap import illegible, unwrap
+from connector.meeting.unwrap import illegible, is_closed, rewrites, unwrap
 from connector.meeting.weblink import WebLink, parse
 
 MOST_LINKS = 500
@@ -34,6 +34,9 @@ OTHER = "other"
 _TRACKING = re.compile(
     r"utm_\w+|usp|authuser|hs|source|src|ref|from|fbclid|gclid|_ga|anon|uname|browser|zc|deeplinkid"
 )
+_PUNCTUATION = ",;|)]'"
+# A sign that may belong to an address but seldom does, or a letter of a script that is written without blanks.
+_GLUED = re.compile(rf"[{re.escape(_PUNCTUATION)}\u2e80-\ud7ff\uf900-\ufaff\uff10-\uffdc]")
 _SAME_DOMAIN = {"zoom.com": "zoom.us"}
 
 
@@ -56,6 +59,7 @@ class Candidate:
     passcode: str | None = None
     dial: str | None = None
     number_dial: str | None = None
+    stated_passcode: str | None = None
     weak: bool = False
     own_pattern: bool = False
 
@@ -92,7 +96,9 @@ class Reading:
 def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = False) -> Reading:
     """Everything in a passage that may be a way in; ``asked`` also names services that are off by default."""
     text = readable(passage.text, is_html=passage.is_html)
-    spans = _spans(text, catalogue)
+    scan = Scan(text, _interest(catalogue) if passage.place is Place.BODY else EVERYTHING)
+    bare = scan.bare() if passage.place is Place.BODY else Scan(text, _interest(catalogue)).bare()
+    spans = sorted([*scan.spans, *bare], key=lambda span: span.start) if bare else scan.spans
     links: list[Candidate] = []
     rooms: list[Room] = []
     closed: list[str] = []
@@ -101,15 +107,13 @@ def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = F
             break
         address = unwrap(span.address)
         link = parse(address)
-        if link is None:
-            continue
-        if (room := _room_on_page(link, number, passage, span, catalogue)) is not None:
+        if link is not None and (room := _room_on_page(link, number, passage, span, catalogue)):
             rooms.append(room)
-        elif (found := _recognised(link, number, passage, span, catalogue, asked=asked)) is not None:
+        elif found := _first(address, number, passage, span, catalogue, asked=asked):
             links.append(found)
         elif illegible(address) is not None:
             closed.append(address)
-    rooms += _rooms(text, spans, number, passage)
+    rooms += _rooms(text, scan.covered(), number, passage)
     return Reading(
         number,
         passage,
@@ -122,25 +126,28 @@ def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = F
     )
 
 
-def _spans(text: str, catalogue: Catalogue) -> list[Span]:
-    """Addresses with a scheme, then those of known hosts without one, where no other address covers them."""
-    spans = list(web_links(text))
-    covered = _Covered(spans)
-    bare = [span for span in bare_links(text, catalogue.knows) if not covered.holds(span.start)]
-    return sorted([*spans, *bare], key=lambda span: span.start) if bare else spans
+def _interest(catalogue: Catalogue) -> Interest:
+    return Interest(lambda host: catalogue.knows(host) or rewrites(host) or is_closed(host), catalogue.paths)
 
 
-class _Covered:
-    """Tells in one pass over growing positions whether a span holds one."""
+def _first(
+    address: str, number: int, passage: Passage, span: Span, catalogue: Catalogue, *, asked: bool
+) -> Candidate | None:
+    """The address as it stands, or without the words that stand behind it without a blank."""
+    for each in _readings(address):
+        link = parse(each)
+        if link and (found := _recognised(link, number, passage, span, catalogue, asked=asked)):
+            return found
+    return None
 
-    def __init__(self, spans: list[Span]) -> None:
-        self._spans = iter(spans)
-        self._current = next(self._spans, None)
 
-    def holds(self, position: int) -> bool:
-        while self._current is not None and self._current.end <= position:
-            self._current = next(self._spans, None)
-        return self._current is not None and self._current.start <= position
+def _readings(address: str) -> Iterator[str]:
+    glued = _GLUED.search(address)
+    if glued and glued[0] not in _PUNCTUATION:
+        yield address[: glued.start()]
+    yield address
+    if glued and glued[0] in _PUNCTUATION:
+        yield address[: glued.start()]
 
 
 def _recognised(
@@ -165,9 +172,10 @@ def _recognised(
         _key(link, known),
         known.service.category,
         known.found.meeting_id or passage.meeting_id,
-        passage.passcode or known.found.passcode,
+        known.found.passcode,
         known.found.dial,
         known.service.number_dial,
+        passage.passcode,
         known.found.weak,
     )
 
@@ -184,7 +192,7 @@ def _stated(link: WebLink, number: int, passage: Passage, span: Span) -> Candida
         ("", canonical(link)),
         Category.MEETING,
         passage.meeting_id,
-        passage.passcode,
+        stated_passcode=passage.passcode,
     )
 
 
@@ -232,8 +240,7 @@ def _room_on_page(
     )
 
 
-def _rooms(text: str, spans: list[Span], number: int, passage: Passage) -> Iterator[Room]:
-    covered = _Covered(spans)
+def _rooms(text: str, covered: Covered, number: int, passage: Passage) -> Iterator[Room]:
     for found in video_addresses(text):
         if not covered.holds(found.start):
             yield _room(found, number, passage)

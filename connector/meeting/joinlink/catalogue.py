@@ -47,6 +47,7 @@ class Catalogue:
         self._known = _index(known)
         self._anywhere = anywhere
         self._pages = _index(services.ROOM_PAGES)
+        self.paths = services.PATHS_ANYWHERE if anywhere else None
 
     def extended(self, own: Iterable[OwnRule]) -> Catalogue:
         """The same with further rules of administrators."""

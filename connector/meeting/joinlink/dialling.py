@@ -100,16 +100,12 @@ def _derived(best: Candidate, printed: Printed, dialling: Dialling) -> str | Non
     link = parse(best.url)
     host = link.host if link else ""
     number = printed.meeting_id or best.meeting_id
-    if best.number_dial and number and _DIGITS.fullmatch(number):
-        domain = next((dialling.domains[each] for each in suffixes(host) if each in dialling.domains), "")
-        return (
-            best.number_dial.format(number=number, host=host, domain=domain) if _known(best, domain) else None
-        )
-    return None
-
-
-def _known(best: Candidate, domain: str) -> bool:
-    return "{domain}" not in (best.number_dial or "") or bool(domain)
+    if not (best.number_dial and number):
+        return None
+    if "{domain}" not in best.number_dial:
+        return best.number_dial.format(number=number, host=host) if _DIGITS.fullmatch(number) else None
+    domain = next((dialling.domains[each] for each in suffixes(host) if each in dialling.domains), None)
+    return best.number_dial.format(number=number, domain=domain) if domain else None
 
 
 def _zoom(address: str, printed: Printed) -> str:

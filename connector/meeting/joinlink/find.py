@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.meeting.joinlink.candidate import LONGEST, OTHER, Candidate, Reading, Room, canonical, read
 from connector.meeting.joinlink.catalogue import Catalogue
@@ -16,7 +16,7 @@ from connector.meeting.joinlink.rule import Category
 from connector.meeting.weblink import parse
 from connector.model import JoinLink
 
-_BEFORE, _AFTER = 4_000, 12_000
+_BEFORE, _AFTER = 3_000, 8_000
 """Characters around a link in which its id and passcode may be printed."""
 
 _LONGEST_LINE = 1_024
@@ -56,7 +56,7 @@ def find(evidence: Evidence, rules: JoinRules, *, asked: bool = False) -> Findin
     links = ranked(found)
     rooms = tuple(room for reading in readings for room in reading.rooms)
     best = links[0] if links else None
-    words = _printed(best, readings)
+    words = _with_stated(_printed(best, readings), best)
     sip = video_address(best, rooms, readings, words, rules.dialling)
     join = _join(best, words, sip) if best else _without_link(sip, rooms, readings, words)
     return Finding(links, rooms, tuple(one for reading in readings for one in reading.illegible), join)
@@ -71,7 +71,7 @@ def _join(best: Candidate, words: Printed, sip: str | None) -> JoinLink:
         rule=best.rule,
         sip=sip,
         meeting_id=known if known and (known.isdigit() or not printed_id) else printed_id,
-        passcode=words.passcode or best.passcode,
+        passcode=best.stated_passcode or words.passcode or best.passcode,
     )
 
 
@@ -98,6 +98,12 @@ def _printed(best: Candidate | None, readings: Sequence[Reading]) -> Printed:
         if text and (words := printed(text, best.meeting_id if best else None)) != Printed():
             return words
     return Printed()
+
+
+def _with_stated(words: Printed, best: Candidate | None) -> Printed:
+    """A passcode that the calendar states in a field of its own can be dialled if it is digits."""
+    stated = best.stated_passcode if best else None
+    return replace(words, digits=stated) if stated and stated.isdigit() else words
 
 
 def _belonging(best: Candidate | None, reading: Reading) -> str:

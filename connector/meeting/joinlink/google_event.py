@@ -18,12 +18,16 @@ def of_google_event(event: Mapping[str, Any]) -> Evidence:
     """The passages of an event.
 
     A conference of an add-on was chosen by somebody; Meet is added by the calendar itself, so a link of another service
-    that somebody put into the location counts for more.
+    that somebody put into the location counts for more. ``more`` leads to telephone numbers, which is no conference.
     """
     conference = _mapping(event.get("conferenceData"))
     place = _place(conference)
     return (
-        *(_entry(point, place) for point in _entry_points(conference)),
+        *(
+            _entry(point, place)
+            for point in _entry_points(conference)
+            if point.get("entryPointType") != "more"
+        ),
         Passage(Place.ADDED, _text(event.get("hangoutLink")), is_html=False),
         Passage(Place.LOCATION, _text(event.get("location")), is_html=False),
         Passage(Place.BODY, _text(event.get("description"))),
@@ -50,11 +54,10 @@ def _entry_points(conference: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _entry(point: Mapping[str, Any], place: Place) -> Passage:
-    """One address; ``more`` leads to a page of telephone numbers, which is no conference by itself."""
-    kind = _text(point.get("entryPointType"))
+    """One address with its codes; the PIN is for telephones alone."""
     codes = [_text(point.get(name)) for name in ("passcode", "password", "accessCode")]
     return Passage(
-        Place.SUBJECT if kind == "more" else place,
+        place,
         _text(point.get("uri")),
         is_html=False,
         meeting_id=_text(point.get("meetingCode")) or None,

@@ -9,42 +9,54 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_PASSCODE_WORDS = (
-    "passcode|pass code|password|pass-code|pwd"
-    "|kenncode|kennwort|passwort|besprechungskennwort|zugangscode"
-    "|code secret|mot de passe|code d['’]acc[eè]s|code d['’]identification"
-    "|contraseña|c[oó]digo de acceso|clave de acceso|clave"
-    "|codice di accesso|codice d['’]accesso|passcode"
-    "|senha(?: de acesso)?|palavra-passe"
-    "|lösenord|lösenkod|åtkomstkod|adgangskode|adgangskod|passord|passkode|tilgangskode|salasana|tunnuskoodi|pääsykoodi"
-    "|wachtwoord|toegangscode|wachtwoordcode"
-    "|hasło|kod dostępu|heslo|přístupový kód|prístupový kód|jelszó|parolă|cod de acces|geslo|lozinka|zaporka"
-    "|пароль|код доступа|секретный код|парола|κωδικός|parola|şifre|geçiş kodu"
-    "|パスワード|パスコード|密码|密碼|口令|通行碼|암호|비밀번호|mật khẩu|kata sandi|סיסמה|קוד סודי|كلمة المرور|رمز المرور"
-)
+MOST_LABELS = 400
+"""Colons in one stretch of text that are looked at."""
+
+_LONGEST_LABEL = 64
 _PASSCODE = re.compile(
-    rf"(?<!\w)(?:{_PASSCODE_WORDS})(?P<more>[^\n:：]{{0,48}})[:：]\s{{0,6}}(?P<value>[^\s<>]{{1,64}})",
+    r"(?<![\w])(?:"
+    r"pass ?-?code|password|passwd|pwd"
+    r"|kenncode|kennwort|passwort|zugangscode|sitzungspasswort|(?:meeting|besprechungs)(?:kennwort|passwort)"
+    r"|code secret|mot de passe|code d['’]acc[eè]s|code d['’]identification"
+    r"|contraseña|c[oó]digo de acceso|clave(?: de acceso)?"
+    r"|codice (?:di accesso|d['’]accesso|segreto)"
+    r"|senha|palavra-passe|c[oó]digo secreto"
+    r"|(?:mötes)?lösenord|lösenkod|åtkomstkod|adgangskode|adgangskod|passord|passkode|tilgangskode"
+    r"|salasana|tunnuskoodi|pääsykoodi|kokouksen salasana"
+    r"|wachtwoord(?:code)?|toegangscode"
+    r"|hasło|kod dostępu|heslo|přístupový kód|prístupový kód|jelszó|parolă|cod de acces|geslo|lozinka|zaporka"
+    r"|пароль|код доступа|секретный код|парола|κωδικός(?: πρόσβασης)?|parola|şifre|geçiş kodu"
+    r"|パスワード|パスコード|(?:会议)?密码|(?:會議)?密碼|口令|通行碼|암호|비밀번호|mật khẩu|mật mã|kata sandi|kode sandi"
+    r"|סיסמה|קוד סודי|קוד גישה|كلمة المرور|رمز المرور"
+    r")",
     re.IGNORECASE,
 )
-_OF_HOST = re.compile(r"(?:host|moderator|organi[sz]er|presenter)\W{0,2}\w{0,8}\W{0,2}\Z", re.IGNORECASE)
-_PHONE = re.compile(r"phone|telefon|video|téléphone|teléfono|numeric", re.IGNORECASE)
-_IN_BRACKETS = re.compile(r"\s{0,3}\((?P<value>[0-9]{4,12})\b")
-_GROUPED = r"[0-9](?:[ \u00a0\u2009\u202f-]?[0-9]){7,19}"
-_LONG_NUMBER = re.compile(_GROUPED)
 _MEETING_ID = re.compile(
-    r"(?:(?<![^\W\d_])ID(?![^\W\d_])|meeting number|access code|numero|número|numéro|nummer|номер|number|番号|会议号|會議號|번호)"
-    rf"[^\n:：0-9]{{0,40}}[:：#]\s{{0,6}}(?P<value>{_GROUPED})",
+    r"(?<![^\W\d_])ID(?![^\W\d_])|meeting number|access code|n[uú]mero|numéro|nummer|numer\b|номер|идентификатор"
+    r"|番号|号码|会议号|會議號|번호",
     re.IGNORECASE,
 )
-_NOT_THE_MEETING = re.compile(r"phone|telefon|téléph|teléf|vtc|video|puhelin|電話|电话", re.IGNORECASE)
-_SEPARATORS = str.maketrans("", "", " \u00a0\u2009\u202f-")
-_NEXT_VALUE = re.compile(
+_OF_HOST = re.compile(r"\b(?:host|moderator|organi[sz]er|presenter|panelist)\b", re.IGNORECASE)
+_OF_DEVICES = re.compile(r"phone|telefon|téléphon|teléfono|video|vidéo|numeric", re.IGNORECASE)
+_NOT_THE_MEETING = re.compile(
+    r"phone|telefon|téléph|teléf|puhelin|電話|电话|vtc|video|vidéo|tenant", re.IGNORECASE
+)
+
+_GROUPED = r"[0-9](?:[ \u00a0\u2009\u202f-]?[0-9]){5,19}"
+_NUMBER = re.compile(rf"\s{{0,6}}(?P<value>{_GROUPED})")
+_VALUE = re.compile(r"[*_\s]{0,6}(?P<value>[^\s<>]{1,64})")
+_IN_BRACKETS = re.compile(r"\s{0,3}\((?P<value>[0-9]{4,12})\b")
+_WITHOUT_COLON = re.compile(
+    r"(?:[ \t]+(?:is|ist|är))?[ \t\n]{1,6}(?P<value>(?=[^\s<>:]{0,15}[0-9])[A-Za-z0-9]{4,16})(?=[\s.,]|\Z)"
+)
+_BELOW = re.compile(
     r"[^\S\n]*\n\s{0,8}[^\n:：<>@+]{1,40}[:：][^\S\n]{0,4}(?P<value>[A-Za-z0-9]{4,16})[^\S\n]*(?=\n|\Z)"
 )
-_LINE_OF_ROOM = re.compile(
+_BEHIND_ROOM = re.compile(
     rf"[^\S\n]*(?:\n\s{{0,12}})?[^\n:：<>@0-9]{{0,48}}[:：]\s{{0,6}}(?P<value>{_GROUPED})"
 )
-_TRIMMED = ".,;:*'\"’”)"
+_SEPARATORS = str.maketrans("", "", " \u00a0\u2009\u202f-")
+_TRIMMED = ".,;:*_'\"’”)("
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,62 +68,109 @@ class Printed:
     digits: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Label:
+    """The words before a colon, and where the colon ends."""
+
+    words: str
+    end: int
+
+
 def printed(text: str, meeting_id: str | None) -> Printed:
     """Read the stretch of text that belongs to one meeting, whose id is known from its link or not."""
-    passcodes = list(_passcodes(text))
-    plain = [value for value, by_phone in passcodes if not by_phone] or [value for value, _ in passcodes]
-    if not plain and meeting_id and (value := _below_the_id(text, meeting_id)):
+    labels = list(_labels(text))
+    passcodes = [found for label in labels for found in _passcodes(text, label)]
+    plain = [value for value, for_devices in passcodes if not for_devices] or [
+        value for value, _ in passcodes
+    ]
+    if not plain and (value := _below_the_id(text, meeting_id) or _without_colon(text)):
         plain = [value]
-    numbers = [value for value, _ in passcodes if value.isdigit()]
-    if not numbers and plain and plain[0].isdigit():
-        numbers = plain[:1]
-    return Printed(_meeting_id(text), plain[0] if plain else None, numbers[0] if numbers else None)
+    digits = [value for value, _ in passcodes if value.isdigit()] or [
+        value for value in plain if value.isdigit()
+    ]
+    return Printed(_first_id(text, labels), plain[0] if plain else None, digits[0] if digits else None)
 
 
-def _passcodes(text: str) -> Iterator[tuple[str, bool]]:
-    """Values labelled as passcode, and whether the label says it is the one for telephones and devices."""
-    for found in _PASSCODE.finditer(text):
-        value = found["value"].strip(_TRIMMED).lstrip("*(")
-        if not value or "://" in value or "@" in value or _not_a_passcode(text, found):
-            continue
-        yield value, bool(_PHONE.search(found["more"]))
-        if other := _IN_BRACKETS.match(text, found.end()):
-            yield other["value"], True
+def _labels(text: str) -> Iterator[_Label]:
+    """What stands before each colon, back to the one before or the beginning of the line."""
+    before = 0
+    for count, colon in enumerate(re.finditer("[:：]", text)):
+        if count >= MOST_LABELS:
+            return
+        start = max(before, text.rfind("\n", before, colon.start()) + 1, colon.start() - _LONGEST_LABEL)
+        before = colon.end()
+        if not text.startswith("//", before):
+            yield _Label(text[start : colon.start()], before)
 
 
-def _not_a_passcode(text: str, found: re.Match[str]) -> bool:
-    """The host's own code, or the meeting's number under a label that has "access code" in it."""
-    if _OF_HOST.search(text, max(0, found.start() - 24), found.start()):
-        return True
-    number = _LONG_NUMBER.match(text, found.start("value"))
-    return number is not None and not number[0].isdigit()
+def _passcodes(text: str, label: _Label) -> Iterator[tuple[str, bool]]:
+    """Values labelled as passcode, and whether they are said to be for telephones and devices."""
+    word = _PASSCODE.search(label.words)
+    found = _VALUE.match(text, label.end) if word and not _OF_HOST.search(label.words) else None
+    value = found["value"].strip(_TRIMMED) if found else ""
+    if (
+        word is None
+        or found is None
+        or not value
+        or "://" in value
+        or "@" in value
+        or _is_number(text, label)
+    ):
+        return
+    yield value, bool(_OF_DEVICES.search(label.words, word.end()))
+    if other := _IN_BRACKETS.match(text, found.end()):
+        yield other["value"], True
 
 
-def _meeting_id(text: str) -> str | None:
-    for found in _MEETING_ID.finditer(text):
-        line = text.rfind("\n", max(0, found.start() - 24), found.start()) + 1
-        if not _NOT_THE_MEETING.search(text, line or max(0, found.start() - 24), found.start("value")):
-            return found["value"].translate(_SEPARATORS)
+def _is_number(text: str, label: _Label) -> bool:
+    """The meeting's number, in groups, under a label that has "access code" in it in some language."""
+    number = _NUMBER.match(text, label.end)
+    return (
+        number is not None
+        and not number["value"].isdigit()
+        and len(number["value"].translate(_SEPARATORS)) > 8
+    )
+
+
+def _first_id(text: str, labels: list[_Label]) -> str | None:
+    for label in labels:
+        if _MEETING_ID.search(label.words) and not _NOT_THE_MEETING.search(label.words):
+            number = _NUMBER.match(text, label.end)
+            digits = number["value"].translate(_SEPARATORS) if number else ""
+            if len(digits) > 8:
+                return digits
     return None
 
 
-def _below_the_id(text: str, meeting_id: str) -> str | None:
+def _below_the_id(text: str, meeting_id: str | None) -> str | None:
     """The value on the line below the one that ends in the link's own id: labels may be in any language or broken."""
-    if not meeting_id.isdigit():
+    if not (meeting_id and meeting_id.isdigit()):
         return None
-    digits = re.compile(r"[ \u00a0\u2009\u202f-]?".join(meeting_id) + r"(?![0-9])")
+    digits = re.compile(r"(?<![0-9])" + r"[ \u00a0\u2009\u202f-]?".join(meeting_id) + r"(?![0-9])")
     for found in digits.finditer(text):
-        below = _NEXT_VALUE.match(text, found.end())
+        below = _BELOW.match(text, found.end())
         if below and _looks_like_a_code(below["value"]):
             return below["value"]
     return None
 
 
 def _looks_like_a_code(value: str) -> bool:
-    return any(letter.isdigit() for letter in value) or (not value.islower() and not value.istitle())
+    return any(letter.isdigit() for letter in value) or not (
+        value.islower() or value.istitle() or value.isupper()
+    )
+
+
+def _without_colon(text: str) -> str | None:
+    """A passcode right behind its word, as tables of HTML leave it."""
+    for count, word in enumerate(_PASSCODE.finditer(text, 0, 4_000)):
+        if count >= MOST_LABELS:
+            return None
+        if found := _WITHOUT_COLON.match(text, word.end()):
+            return found["value"]
+    return None
 
 
 def room_number(text: str, position: int) -> str | None:
     """The grouped digits with a label right behind a video address: the conference id a voice menu asks for."""
-    found = _LINE_OF_ROOM.match(text, position)
+    found = _BEHIND_ROOM.match(text, position)
     return found["value"].translate(_SEPARATORS) if found else None

@@ -94,7 +94,7 @@ class Shape:
 
     def _dialled(self, groups: Mapping[str, str]) -> str | None:
         try:
-            return self.dial.format_map(groups) if self.dial else None
+            return unquote(self.dial.format_map(groups)) if self.dial else None
         except KeyError:
             return None
 

@@ -71,6 +71,7 @@ _LONGEST_PREFIX = 10
 _DIGITS = re.compile(r"[0-9]+(?:[.][0-9]+){0,3}")
 _H323 = re.compile(r"[hH]323:(?://)?(?P<address>[\w.#*@+-]{3,128})")
 _TEL = re.compile(r"[tT][eE][lL]:(?P<number>\+?[0-9(][0-9().,;#*pw-]{3,63})")
+_TELS = ("tel:", "Tel:", "TEL:")
 _LYNC = "lync.webex.com"
 
 
@@ -148,7 +149,7 @@ def of_lync(address: str) -> str:
 
 def h323_addresses(text: str) -> Iterator[str]:
     """What stands behind ``h323:``, in order."""
-    for count, found in enumerate(_H323.finditer(text)):
+    for count, found in enumerate(_H323.finditer(text) if "323:" in text else ()):
         if count >= MOST_ADDRESSES:
             return
         yield found["address"].rstrip(".-")
@@ -156,7 +157,7 @@ def h323_addresses(text: str) -> Iterator[str]:
 
 def phone_numbers(text: str) -> Iterator[str]:
     """What stands behind ``tel:``, in order."""
-    for count, found in enumerate(_TEL.finditer(text)):
+    for count, found in enumerate(_TEL.finditer(text) if any(name in text for name in _TELS) else ()):
         if count >= MOST_ADDRESSES:
             return
         yield found["number"].rstrip(".,;-")

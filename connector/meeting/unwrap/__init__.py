@@ -5,12 +5,16 @@ Only what can be read offline is undone. Mimecast keeps its targets to itself: s
 
 from __future__ import annotations
 
-from connector.meeting.scan import cleaned, web_links
-from connector.meeting.unwrap.wrappers import MIMECAST, wrapped_by
+from connector.meeting.scan import Interest, Scan, cleaned
+from connector.meeting.unwrap.wrappers import MIMECAST, rewrites, wrapped_by
 from connector.meeting.weblink import LONGEST, WebLink, parse, suffixes
 
 DEPTH = 8
 """Wrappers around wrappers that are undone."""
+
+__all__ = ["DEPTH", "illegible", "is_closed", "rewrites", "unwrap", "unwrap_html", "unwrap_text"]
+
+_REWRITTEN = Interest(rewrites)
 
 
 def unwrap(address: str) -> str:
@@ -30,7 +34,7 @@ def unwrap(address: str) -> str:
 def unwrap_text(text: str) -> str:
     """A running text with every rewritten link replaced by where it leads, all else as it was."""
     pieces, position = [], 0
-    for span in web_links(text):
+    for span in Scan(text, _REWRITTEN).spans:
         target = unwrap(span.address)
         if target != span.address:
             pieces += [text[position : span.start], target]
@@ -45,10 +49,15 @@ def unwrap_html(address: str) -> str:
     return address if target == meant else target
 
 
+def is_closed(host: str) -> bool:
+    """Whether links that lead to this host hide where they go."""
+    return not MIMECAST.isdisjoint(suffixes(host))
+
+
 def illegible(address: str) -> str | None:
     """What is known of a rewritten link that can't be undone offline: the domain it names, "" if none; else None."""
     link = parse(address)
-    if link is None or MIMECAST.isdisjoint(suffixes(link.host)):
+    if link is None or not is_closed(link.host):
         return None
     return link.parameters().get("domain", "")
 

@@ -100,9 +100,18 @@ _FAMILIES = (
 )
 
 
+def rewrites(host: str) -> bool:
+    """Whether links that lead to this host may be rewritten ones."""
+    return _reader(host) is not None
+
+
 def wrapped_by(link: WebLink) -> Reader | None:
     """How to read the target if the link's host is one that rewrites links."""
-    for domain in suffixes(link.host):
+    return _reader(link.host)
+
+
+def _reader(host: str) -> Reader | None:
+    for domain in suffixes(host):
         if domain in _WRAPPERS:
             return _WRAPPERS[domain]
-    return next((reader for hosts, reader in _FAMILIES if hosts.fullmatch(link.host)), None)
+    return next((reader for hosts, reader in _FAMILIES if hosts.fullmatch(host)), None)

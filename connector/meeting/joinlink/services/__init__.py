@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from connector.meeting.joinlink.services import (
     cisco,
     elsewhere,
@@ -31,3 +33,8 @@ ANYWHERE = premises.ANYWHERE
 
 ROOM_PAGES = microsoft.ROOM_PAGES
 ROOM_PAGES_ANYWHERE = microsoft.ROOM_PAGES_ANYWHERE
+
+PATHS_ANYWHERE = re.compile(
+    r"/(?:invited\.sf\?|webapp[0-9]?[/?]|teams/?\?|meet/[^/\s]{1,64}/|[^/\s]{1,64}/meet/)", re.IGNORECASE
+)
+"""How the paths begin of what is known on whatever host."""

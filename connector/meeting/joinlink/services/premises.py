@@ -13,7 +13,8 @@ _JITSI_OWN = (
     r"(?!(?:static|libs|images|sounds|lang|css|fonts|http-bind|xmpp-websocket|colibri-ws|about-jitsi-meet"
     r"|conferencemapper|get-started|favicon\.ico|robots\.txt)(?:/|$))"
 )
-_ALIAS = r"(?P<alias>[^/&?#]{1,250})"
+_ADDRESS = r"(?P<alias>[^/&?#@]{1,128}(?:@|%40)[^/&?#@]{1,128})"
+_ALIAS = r"(?P<id>[^/&?#]{1,250})"
 
 
 def _jitsi(meeting_id: str) -> tuple[Shape, ...]:
@@ -28,15 +29,21 @@ def jitsi(domains: Iterable[str]) -> Service:
 
 SERVICES = (Service("jitsi", ("meet.jit.si",), _jitsi(r"(?P<id>[^/\s]+)")),)
 
-_PEXIP = (
-    shape(
-        "web app",
-        r"/webapp[0-9]?/(?:m/|conference/|home/)?",
-        fragment=rf"/?(?:login)?/?\?(?:.*&)?conference={_ALIAS}(?:&.*)?",
-    ),
-    shape("web app", rf"/webapp[0-9]?/(?:conference|m)/{_ALIAS}(?:/.*)?"),
-    shape("web app", r"/webapp[0-9]?/(?:conference|home|m)?/?", query={"conference": r"(?P<alias>.{1,250})"}),
-)
+_WEB_APP = r"/webapp[0-9]?/(?:m/|conference/|home/)?"
+
+
+def _pexip(alias: str, dial: str | None) -> tuple[Shape, ...]:
+    """The web app names a conference in its path, its query, or behind the #."""
+    return (
+        shape(
+            "web app", _WEB_APP, fragment=rf"/?(?:login)?/?\?(?:[^#]*&)?conference={alias}(?:&.*)?", dial=dial
+        ),
+        shape("web app", rf"/webapp[0-9]?/(?:conference|m)/{alias}(?:/.*)?", dial=dial),
+        shape("web app", _WEB_APP, query={"conference": alias}, dial=dial),
+    )
+
+
+_PEXIP = (*_pexip(_ADDRESS, "{alias}"), *_pexip(_ALIAS, None))
 
 ANYWHERE = (
     Service(
@@ -46,7 +53,7 @@ ANYWHERE = (
         strict_port=False,
         number_dial="{number}@{domain}",
     ),
-    Service("pexip", (), _PEXIP, strict_port=False),
+    Service("pexip", (), _PEXIP, strict_port=False, number_dial="{number}@{domain}"),
     Service(
         "skype4biz_selfhosted",
         (),
@@ -67,7 +74,15 @@ ANYWHERE = (
 )
 """Told on any host, because path and query are those of one product alone."""
 
-PEXIP_PUBLIC = Service("pexip", ("pexip.me",), (shape("meeting", rf"/(?:meet|m)/{_ALIAS}"), *_PEXIP))
+PEXIP_PUBLIC = Service(
+    "pexip",
+    ("pexip.me",),
+    (
+        shape("meeting", rf"/(?:meet|m)/{_ADDRESS}", dial="{alias}"),
+        shape("meeting", rf"/(?:meet|m)/{_ALIAS}"),
+        *_PEXIP,
+    ),
+)
 
 
 def meeting_server(hosts: Iterable[str]) -> Service:
