@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from connector.model import Load, Phase, Session, Stage
 from connector.sync.first_load import BURST, FirstLoads, Terms
+from tests.fakes.house import House
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
 FILLING = Session("m1", Phase.LOADING, NOW, load=Load(Stage.FILL, 1, resend=True))
@@ -34,3 +35,13 @@ def test_first_loads_keep_to_their_hours() -> None:
     assert loads.postpone(FILLING, NOW) is not None
     assert loads.postpone(replace(FILLING, covered=NOW), NOW) is None
     assert loads.postpone(FILLING, NOW + timedelta(hours=9)) is None
+
+
+def test_the_engine_lets_full_reads_wait_their_turn() -> None:
+    """A hundred mailboxes activated at once are read at the configured pace, and all of them in the end."""
+    house = House(guard=lambda context: replace(context, first_loads={"memory": FirstLoads(Terms(1.0))}))
+    mailboxes = [house.activate(f"user{number}@example.com") for number in range(100)]
+    house.run()
+    assert sum(house.phase(one) is Phase.LIVE for one in mailboxes) < 10
+    house.forward(timedelta(minutes=20))
+    assert {house.phase(one) for one in mailboxes} == {Phase.LIVE}
