@@ -98,13 +98,23 @@ def _doors(visit: Visit) -> dict[str, list[Place]]:
 
 
 def _show_doors(visit: Visit, doors: Mapping[str, Sequence[Place]]) -> Iterator[Finding]:
-    """The door that is open, where one answers; else every closed one with what keeps it closed."""
+    """The door that was gone through, or those that kept shut with what keeps them."""
     for domain, places in doors.items():
-        clear = [place for place in places if visit.look(place).clear]
-        answered = _answered(_of_domain(visit, domain))
-        found = [place for place in places if not visit.look(place).obstacle] or places[:1]
-        for place in clear[:1] if answered and clear else [] if answered else found:
-            yield from visit.show(place)
+        sights = [visit.look(place) for place in places]
+        for sight in _entered(sights) if _reached(_of_domain(visit, domain)) else _shut(sights):
+            yield from visit.show(sight.place)
+
+
+def _entered(sights: Sequence[Sight]) -> list[Sight]:
+    """None when it was neither: an HTTP redirect or an SRV record has led elsewhere."""
+    return [sight for sight in sights if sight.clear][:1]
+
+
+def _shut(sights: Sequence[Sight]) -> list[Sight]:
+    """A host whose certificate is for others may simply not be meant for Autodiscover; one that is nowhere as well."""
+    there = [sight for sight in sights if not sight.obstacle]
+    meant = [sight for sight in there if sight.distrust != "tls-wrong-name"]
+    return meant or there or list(sights[:1])
 
 
 def _endpoints(visit: Visit) -> list[str]:
@@ -224,6 +234,14 @@ ABOUT_ONE = frozenset({"address-unknown", "moved-to-exchange-online", "mailbox-d
 
 def _answered(answers: Sequence[Identity | Verdict]) -> bool:
     return any(isinstance(one, Identity) or one.code in ABOUT_ONE for one in answers)
+
+
+CONNECTION = frozenset({"unreachable", "timeout", "tls-untrusted", "tls-expired"})
+"""Verdicts of somebody who was not reached."""
+
+
+def _reached(answers: Sequence[Identity | Verdict]) -> bool:
+    return any(isinstance(one, Identity) or one.code not in CONNECTION for one in answers)
 
 
 def _autodiscover(visit: Visit) -> Iterator[Finding]:
@@ -351,6 +369,7 @@ def _streaming(visit: Visit, opened: impersonation.Opened) -> Finding:
     try:
         took = visit.tools.listen(mailbox)
     except Verdict as verdict:
-        visit.note(verdict)
+        if not remedies.over_budget(verdict):
+            visit.note(verdict)
         return remedies.streaming(visit.organisation, mailbox.address, verdict)
     return passed("streaming", mailbox.address, f"the first document came after {took.total_seconds():.1f} s")

@@ -210,10 +210,15 @@ def throttled(organisation: Organisation, sentence: str) -> Finding:
     )
 
 
+def over_budget(verdict: Verdict) -> bool:
+    """Whether a count of the mailbox's is used up (ErrorExceededSubscriptionCount, ErrorExceededConnectionCount)."""
+    return verdict.detail.startswith("ErrorExceeded")
+
+
 def streaming(organisation: Organisation, address: str, verdict: Verdict) -> Finding:
     """No event would arrive."""
     sentence = f"no stream ({verdict.detail or verdict.code}); mailboxes are polled meanwhile"
-    if "Exceeded" in verdict.detail or verdict.code in BUSY:
+    if over_budget(verdict) or verdict.code in BUSY:
         advice = "The mailbox's budget of subscriptions or open streams is used up: see who else holds them."
         return failed(
             "streaming", address, "streaming-budget", sentence, advice, *shell.throttling(organisation.user)
