@@ -14,6 +14,7 @@ from pathlib import Path
 from connector.errors import StoreError
 
 VERSION = 1
+_SCHEMA = resources.files("connector.hub").joinpath("schema.sql").read_text(encoding="utf-8")
 BUSY_SECONDS = 10.0
 """So long another process (a command) may hold the write lock."""
 
@@ -78,8 +79,9 @@ class Database:
                 " install that version again."
             )
         if found == 0:
-            schema = resources.files("connector.hub").joinpath("schema.sql").read_text(encoding="utf-8")
-            self._writer.executescript(f"BEGIN IMMEDIATE; {schema}; PRAGMA user_version = {VERSION}; COMMIT;")
+            self._writer.executescript(
+                f"BEGIN IMMEDIATE; {_SCHEMA}; PRAGMA user_version = {VERSION}; COMMIT;"
+            )
 
 
 def _touch(path: Path) -> None:

@@ -23,7 +23,8 @@ from connector.hub.app import HubApplication
 from connector.hub.database import Database
 from connector.hub.settings import Settings
 
-GRACE_SECONDS = 5
+GRACE_SECONDS = 2
+"""For answers under way. Idle TLS connections whose peer does not say goodbye use it up, so it is short."""
 FRAME_BYTES = 16 * 1024
 """Connectors send acknowledgements only."""
 
@@ -64,10 +65,11 @@ class _Server(uvicorn.Server):
         shown = f"[{host}]" if ":" in host else host
         print(json.dumps({"ready": True, "url": f"{scheme}://{shown}:{port}", "port": port}), flush=True)  # noqa: T201 - the ready line
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """The first signal ends it in good order, a second one at once."""
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - uvicorn's signature
+        """The first signal ends it in good order, a second one at once; unlike uvicorn's own, it is not raised again."""
         self._app.stop_waiting()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit
+        self.should_exit = True
 
     def _renew(self) -> None:
         """New connections get what is in the certificate files now; if that is nothing good, the old one stays."""

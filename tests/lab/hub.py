@@ -6,14 +6,15 @@ import json
 import os
 import selectors
 import signal
+import socket
 import sqlite3
 import ssl
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
@@ -55,9 +56,9 @@ class LabHub:
         self.database = self._directory / "hub.db"
         self.log = self._directory / "hub.log"
         self.port = 0
-        authority = Authority(self._directory, datetime.now(UTC))
-        self.ca = authority.path
-        self._certificate = authority.issue([], datetime.now(UTC)).path
+        self._authority = Authority(self._directory, datetime.now(UTC))
+        self.ca = self._authority.path
+        self._certificate = self._authority.issue([], datetime.now(UTC)).path
         self._config = self._directory / "hub.toml"
         self._config.write_text(_toml(settings), encoding="utf-8")
         self._tls = ssl.create_default_context(cafile=str(self.ca))
@@ -100,16 +101,18 @@ class LabHub:
         options = [*self._options, "--listen", f"127.0.0.1:{self.port}", "--certificate", pem, "--key", pem]
         command = [*PROGRAM, "run", *options]
         with self.log.open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
+            self._process = subprocess.Popen(
+                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+            )
         try:
             self.port = int(self._ready()["port"])
         except BaseException:
             self.stop()
             raise
 
-    def stop(self) -> None:
-        """End it in good order, the hard way when it does not listen."""
-        self._end(signal.SIGTERM)
+    def stop(self) -> int | None:
+        """End it in good order, the hard way when it does not listen; its exit code, None if there was no process."""
+        return self._end(signal.SIGTERM)
 
     def kill(self) -> None:
         """End it as a power cut does."""
@@ -133,6 +136,40 @@ class LabHub:
         for suffix in ("-wal", "-shm"):
             self.database.with_name(self.database.name + suffix).unlink(missing_ok=True)
         self.database.write_bytes(copy.read_bytes())
+        self._tokens.clear()
+
+    # --- TLS
+
+    def new_certificate(self, content: bytes | None = None) -> None:
+        """Put another certificate (or ``content``) in its place and tell the hub."""
+        made = self._authority.issue([], datetime.now(UTC)).path
+        self._certificate.write_bytes(made.read_bytes() if content is None else content)
+        seen = self._log_lines()
+        self._signal(signal.SIGHUP)
+        ends = time.monotonic() + STOP_SECONDS
+        while self._log_lines() == seen and time.monotonic() < ends:
+            time.sleep(0.01)
+
+    def certificate(self) -> bytes:
+        """The certificate that it shows (DER)."""
+        with self._connected(self._tls) as connection:
+            return connection.getpeercert(binary_form=True) or b""
+
+    def tls_version(self, context: ssl.SSLContext) -> str:
+        """What is agreed on with a client of that context. Raises OSError when nothing is."""
+        with self._connected(context) as connection:
+            return connection.version() or ""
+
+    @contextmanager
+    def _connected(self, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+        with (
+            socket.create_connection(("127.0.0.1", self.port), timeout=ANSWER_SECONDS) as raw,
+            context.wrap_socket(raw, server_hostname="localhost") as connection,
+        ):
+            yield connection
+
+    def _log_lines(self) -> int:
+        return self.log.read_text(encoding="utf-8").count("\n")
 
     # --- credentials
 
@@ -271,18 +308,19 @@ class LabHub:
         if self._process:
             os.kill(self._process.pid, number)
 
-    def _end(self, number: signal.Signals) -> None:
+    def _end(self, number: signal.Signals) -> int | None:
         process, self._process = self._process, None
         if process is None:
-            return
+            return None
         process.send_signal(number)
         try:
-            process.wait(STOP_SECONDS)
+            code = process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
-            process.wait(STOP_SECONDS)
+            code = process.wait(STOP_SECONDS)
         if process.stdout:
             process.stdout.close()
+        return code
 
     def _ready(self) -> dict[str, Any]:
         process = self._process

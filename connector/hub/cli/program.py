@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import logging
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
-import structlog
 
 from connector.cli import main as manners
-from connector.hub import registry, serve
+from connector.hub import logs, registry, serve
 from connector.hub.cli.credentials import connectors, token
 from connector.hub.cli.options import PREFIX, Frame, common_options
 
@@ -44,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @common_options
 def run(frame: Frame, *, listen: str | None, certificate: Path | None, key: Path | None) -> None:
     """Serve until SIGTERM; a line of JSON says when and where. SIGHUP reads the certificate anew."""
-    _log_to_standard_error()
+    logs.configure()
     given = frame.settings
     serve.run(
         replace(
@@ -53,18 +50,6 @@ def run(frame: Frame, *, listen: str | None, certificate: Path | None, key: Path
             certificate=certificate or given.certificate,
             key=key or given.key,
         )
-    )
-
-
-def _log_to_standard_error() -> None:
-    structlog.configure(
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
 
 
