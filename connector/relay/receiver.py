@@ -15,6 +15,7 @@ from connector.errors import Superseded, Verdict
 from connector.model import Clock
 from connector.relay import backoff
 from connector.relay.base import Cloud, Descent
+from connector.relay.sender import SUPERSEDED
 from connector.store.base import Store
 
 RESYNC_EVERY = timedelta(minutes=10)
@@ -65,7 +66,8 @@ class Receiver:
         """Listen until the connection ends; the time to wait before the next try."""
         try:
             self._cloud.listen(self._store.downlink_cursor(), stop, self.accept)
-        except Superseded:
+        except Superseded as verdict:
+            self._store.put_setting(SUPERSEDED, verdict.code)
             raise
         except Verdict as verdict:
             return timedelta(0) if stop.is_set() else self._failed(verdict)  # closing cuts the line by itself

@@ -6,7 +6,8 @@
         ^                                                    ^                |
         |  MailboxMoved (address is looked up again)         |  CursorExpired |
         +----------------------------------------------------+----------------+
-    any --AccessDenied--> BLOCKED --slow retry--> VALIDATING
+    LOADING, LIVE --address unknown, or no primary one any more--> REQUESTED    (renamed, or moved to Exchange Online?)
+    any other --AccessDenied--> BLOCKED --slow retry--> VALIDATING
     any --moved to Exchange Online--> MOVED          (nothing is asked any more)
     any --administrator--> PAUSED | LEAVING
 """
@@ -33,6 +34,9 @@ PROBE_EVERY = timedelta(minutes=1)
 """The longest rest between two looks whether a server is back: one mailbox looks for all, so that costs little."""
 BLOCKED_RETRY = (timedelta(minutes=15), timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 GONE_ONLINE = "moved-to-exchange-online"
+
+ELSEWHERE = frozenset({"address-unknown", "alias-address"})
+"""What a mailbox that could be read until now answers under an address that is no longer its own."""
 
 WORKING = frozenset(
     {Phase.REQUESTED, Phase.VALIDATING, Phase.LOADING, Phase.LIVE, Phase.BLOCKED, Phase.LEAVING}
@@ -70,6 +74,8 @@ def transition(phase: Phase, verdict: Verdict, attempts: int, luck: float) -> Mo
             move = Move(Phase.REQUESTED, back_off(attempts, luck))
         case CursorExpired():
             move = Move(Phase.LOADING, timedelta())
+        case AccessDenied(code=code) if code in ELSEWHERE and phase in WATCHED:
+            move = Move(Phase.REQUESTED, back_off(attempts, luck))
         case AccessDenied():
             patience = BLOCKED_RETRY[min(attempts, len(BLOCKED_RETRY)) - 1]
             move = Move(Phase.BLOCKED, patience * (1 + luck / 10))

@@ -59,5 +59,11 @@ class Books:
             applied = connection.execute("SELECT count(*) FROM witness").fetchone()[0]
         return Tally(events, applied)
 
+    def index_of(self, mailbox: str) -> str | None:
+        """The blind index of the address under which users find the mailbox."""
+        with closing(self._connect()) as connection:
+            row = connection.execute("SELECT address FROM mailboxes WHERE id = ?", (mailbox,)).fetchone()
+        return row[0] if row else None
+
     def _connect(self) -> sqlite3.Connection:
         return sqlite3.connect(self._database, timeout=BUSY_SECONDS, isolation_level=None)

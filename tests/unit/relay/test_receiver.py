@@ -14,6 +14,7 @@ from connector.model import SealedCommand
 from connector.relay.base import Cloud, Descent
 from connector.relay.memory import MemoryHub
 from connector.relay.receiver import RESYNC_EVERY, Callbacks, Receiver
+from connector.relay.sender import SUPERSEDED
 from tests.contract.cloud import JWE, NOW, greet
 from tests.unit.relay.outbox import Appliance
 
@@ -120,10 +121,11 @@ def test_a_hub_that_forgot_us_is_greeted_again() -> None:
 
 
 def test_superseded_ends_the_thread() -> None:
-    """A copy that was replaced also learns it here."""
+    """A copy that was replaced also learns it here, and its next run still knows."""
     desk = Desk(Refusing(Superseded("superseded")))  # type: ignore[arg-type]
     with pytest.raises(Superseded):
         desk.receiver.run(Event())
+    assert desk.house.store.setting(SUPERSEDED)
 
 
 def test_failures_wait_longer_each_time() -> None:

@@ -46,6 +46,8 @@ VERDICTS: list[Verdict] = [
         (Transient("timeout"), Phase.LIVE),
         (CursorExpired("cursor-expired"), Phase.LOADING),
         (AccessDenied("impersonation-denied"), Phase.BLOCKED),
+        (AccessDenied("address-unknown"), Phase.REQUESTED),
+        (AccessDenied("alias-address"), Phase.REQUESTED),
         (MailboxMoved("mailbox-moving"), Phase.REQUESTED),
         (MailboxMoved("moved-to-exchange-online"), Phase.MOVED),
         (CredentialRefused("credential-refused"), Phase.LIVE),
@@ -54,6 +56,13 @@ VERDICTS: list[Verdict] = [
 def test_each_verdict_leads_to_its_phase(verdict: Verdict, phase: Phase) -> None:
     """A live mailbox goes where the verdict says, and nowhere else."""
     assert state.transition(Phase.LIVE, verdict, 1, 0.5).phase is phase
+
+
+@pytest.mark.parametrize("phase", [Phase.REQUESTED, Phase.VALIDATING])
+@pytest.mark.parametrize("code", sorted(state.ELSEWHERE))
+def test_an_address_that_was_just_looked_up_and_is_wrong_blocks(phase: Phase, code: str) -> None:
+    """Looking it up once more would go round in circles."""
+    assert state.transition(phase, AccessDenied(code), 1, 0.5).phase is Phase.BLOCKED
 
 
 def test_a_throttled_mailbox_waits_at_least_as_long_as_it_was_asked_to() -> None:
