@@ -20,6 +20,8 @@ BOOT_SECONDS = 60.0
 COMMAND_SECONDS = 180.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.05
+SAID = 1000
+"""So many characters of what a failed command said are shown."""
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _CGROUPS = Path("/sys/fs/cgroup")
 _HIERARCHIES = ("systemd", "unified")
@@ -145,9 +147,8 @@ class Machine:
         """Run a command that must work; what it printed. Raises MachineError."""
         done = self.try_(*command, stdin=stdin, user=user)
         if done.returncode:
-            raise MachineError(
-                f"{self.name}: {' '.join(command)} ended with {done.returncode}: {done.stderr}{done.stdout}"
-            )
+            said = f"{done.stderr}{done.stdout}"[-SAID:]
+            raise MachineError(f"{self.name}: {' '.join(command)} ended with {done.returncode}: {said}")
         return done.stdout
 
     def write(self, path: str, text: str) -> None:

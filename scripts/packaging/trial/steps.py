@@ -10,8 +10,8 @@ from pathlib import Path
 from scripts.packaging.trial.machine import Machine, MachineError
 from scripts.packaging.trial.site import HUB_UNIT, INSTANCE, UNIT, Site, facts, listing, packages, wait
 
-EXPOSURE = 12
-"""Tenths: what `systemd-analyze security` may say at most (1.2)."""
+EXPOSURE = {UNIT: 14, HUB_UNIT: 12}
+"""Tenths: what `systemd-analyze security` may say at most (1.4; the unit says why not less)."""
 CREDENTIAL = "/etc/credstore.encrypted/calendar-connector.master"
 STATE = "/var/lib/calendar-connector"
 
@@ -105,11 +105,11 @@ class Trial:
     # --- as it runs
 
     def _sandbox(self) -> None:
-        for machine, unit in ((self._machine, UNIT), (self._site.hub, HUB_UNIT)):
+        for (unit, limit), machine in zip(EXPOSURE.items(), (self._machine, self._site.hub), strict=True):
             path = machine.show(unit, "FragmentPath")
-            verified = machine.try_("systemd-analyze", "verify", path)
+            verified = machine.try_("systemd-analyze", "verify", "--man=no", path)
             self._expect(f"systemd-analyze verify {unit}", verified.stderr + verified.stdout, "")
-            machine.do("systemd-analyze", "security", "--offline=true", f"--threshold={EXPOSURE}", path)
+            machine.do("systemd-analyze", "security", "--offline=true", f"--threshold={limit}", path)
 
     def _owners(self) -> None:
         self._expect(f"owner of {STATE}", facts(self._machine, STATE), f"{UNIT}:{UNIT} 700")
