@@ -138,31 +138,6 @@ class Engine:
     def _obstacle(self, mailbox: Mailbox, session: Session) -> datetime | None:
         """When to come back, because something beyond the mailbox forbids its step now."""
         now = self.context.now()
-        later = self._obstacle(mailbox, before)
-        if later is not None:
-            return Next(later, held=True, reasons=turn.reasons)
-        self.holds.claim_probe(mailbox)
-        try:
-            step = sessions.step(self.context, mailbox.id, turn.reasons)
-        except Verdict as verdict:
-            return self._failed(mailbox, before, verdict, turn)
-        return self._stepped(mailbox, before, step)
-
-    def _obstacle(self, mailbox: Mailbox, session: Session) -> datetime | None:
-        """When to come back, because something beyond the mailbox forbids its step now."""
-        now = self.context.now()
-        held = self.holds.until(mailbox)
-        if held is not None:
-            self._waiting.add(mailbox.id)
-            return self._spread(held)
-        if not self._room.there(now):
-            return self._spread(now + ROOM_AGAIN)
-        first_loads = self.context.first_loads.get(mailbox.source)
-        return first_loads.postpone(session, now) if first_loads else None
-
-    def _obstacle(self, mailbox: Mailbox, session: Session) -> datetime | None:
-        """When to come back, because something beyond the mailbox forbids its step now."""
-        now = self.context.now()
         held = self.holds.until(mailbox)
         if held is not None:
             self._waiting.add(mailbox.id)
