@@ -148,6 +148,7 @@ class _Refusals:
 
 
 def _gentle(settings: ExchangeSettings) -> ExchangeSettings:
+    """Few requests, and no second account: its logon could be a second failed one."""
     limits = settings.limits
     gentle = replace(
         limits,
@@ -156,7 +157,7 @@ def _gentle(settings: ExchangeSettings) -> ExchangeSettings:
         silence=min(limits.silence, SILENCE),
         answer=SILENCE,
     )
-    return replace(settings, limits=gentle)
+    return replace(settings, limits=gentle, others=())
 
 
 def _said(reply: Reply) -> Verdict | None:

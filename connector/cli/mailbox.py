@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from connector.cli.office import ask
-from connector.cli.options import Consent, Frame, asks_first, common_options
+from connector.cli.options import Consent, Frame, UsageRefused, asks_first, common_options
 from connector.cli.output import Output
+from connector.config.units import parse_duration
 from connector.errors import UserError
 
 SETTLED = frozenset({"active", "error", "paused", "moved to Exchange Online"})
@@ -121,6 +122,35 @@ def rename(frame: Frame, old: str, new: str) -> int:
 def keys(frame: Frame, address: str) -> None:
     """Print the content keys of one mailbox, to read its list on this machine. Leaves an audit entry."""
     frame.out.data(ask(frame, "mailbox.keys", address=address))
+
+
+@mailbox.command()
+@click.argument("address")
+@click.option("--for", "span", default="30m", show_default=True, help="How long, such as 2h; a day at most.")
+@click.option("--off", is_flag=True, help="End it now.")
+@common_options
+def trace(frame: Frame, address: str, span: str, *, off: bool) -> int:
+    """Write every step of one mailbox into the log for a while; it ends by itself."""
+    answer = ask(frame, "mailbox.trace", address=address, seconds=0 if off else seconds_of(span))
+    if frame.out.json:
+        frame.out.data(answer)
+    elif off:
+        frame.out.text(f"{address}: the trace is off" if answer["ended"] else f"{address}: it was not traced")
+    else:
+        frame.out.text(f"{answer['address']}: every step is logged until {answer['until']}; follow them with")
+        frame.out.text(f"  journalctl -u calendar-connector -f CC_TRACE={answer['trace']}")
+    return 0
+
+
+def seconds_of(span: str) -> int:
+    """A duration such as 30m, in seconds. Raises UsageRefused."""
+    try:
+        seconds = int(parse_duration(span).total_seconds())
+    except ValueError as error:
+        raise UsageRefused(f"--for {span}: {error}") from error
+    if seconds < 1:
+        raise UsageRefused(f"--for {span}: write a second at least, or --off to end a trace")
+    return seconds
 
 
 def _tell(out: Output, answers: list[dict[str, Any]]) -> int:

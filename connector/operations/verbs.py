@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connector.errors import NotFound, UserError
-from connector.operations import letters, mailboxes, roster, sources, status
+from connector.operations import letters, mailboxes, roster, sources, status, trace
 from connector.operations.premises import Premises, daemon
 
 LONGEST_PAUSE = timedelta(days=366)
@@ -66,6 +66,14 @@ def _keys(premises: Premises, actor: str, address: str) -> list[dict[str, str]]:
     keys = daemon(premises).reader_keys(mailbox.id)
     desk.store.audit(desk.entry("mailbox.keys", mailbox.address, keys=len(keys)))
     return [{"uri": key.uri, "mailbox": mailbox.id, "secret": key.secret.hex()} for key in keys]
+
+
+def _trace(premises: Premises, actor: str, address: str, seconds: int) -> dict[str, Any]:
+    """0 seconds end a trace."""
+    desk = premises.desk(actor)
+    if seconds:
+        return trace.begin(desk, address, timedelta(seconds=seconds))
+    return {"address": address, "ended": trace.end(desk, address)}
 
 
 def _roster_list(premises: Premises, actor: str) -> list[dict[str, str]]:
@@ -178,6 +186,7 @@ VERBS: Mapping[str, Verb] = {
     "mailbox.resync": Verb(_each(mailboxes.resync)),
     "mailbox.rename": Verb(_rename),
     "mailbox.keys": Verb(_keys),
+    "mailbox.trace": Verb(_trace),
     "roster.list": Verb(_roster_list, reads=True),
     "roster.plan": Verb(_roster_plan, reads=True),
     "roster.sync": Verb(_roster_sync),
