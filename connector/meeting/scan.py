@@ -7,7 +7,7 @@ between two ways to match the same characters.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from connector.meeting.text import decode_entities
@@ -24,11 +24,14 @@ _OUTSIDE = (
     r"\s<>\"`\x00-\x1f\x7f\u00ab\u00bb\u200b-\u200f\u2018-\u201f\u2026\u2028-\u202f\u2039\u203a\u2060\ufeff"
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-_ADDRESS = re.compile(rf"(?P<host>[^{_OUTSIDE}/?#\\]{{1,260}})[^{_OUTSIDE}]{{0,{LONGEST}}}")
+_AUTHORITY = re.compile(rf"://([^{_OUTSIDE}/?#\\]{{1,260}})")
 _HOST = re.compile(rf"[^{_OUTSIDE}/?#\\]{{1,260}}")
 _INSIDE = re.compile(rf"[^{_OUTSIDE}]{{0,{LONGEST}}}")
 _SCHEME = re.compile(r"(?:https?|zoommtg|zoomus|msteams)\Z", re.IGNORECASE)
 _LONGEST_SCHEME = 8
+_ANY_OUTSIDE = re.compile(rf"[{_OUTSIDE}]")
+_LOOKED_BACK = 2_048
+_MOST_HOSTS = 64
 _CUT = re.compile(
     r"[,;|'()\[\]]https?://"  # the next address follows without a blank
     r"|&(?:lt|gt|quot|nbsp|apos|#34|#39|#60|#62|#160|#x22|#x27|#x3c|#x3e|#xa0);"  # an entity that means an end
@@ -54,58 +57,68 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Interest:
-    """Which addresses are worth taking apart: those of ``hosts``, and those whose path fits ``paths`` on any host."""
+    """Which addresses are worth taking apart: those of ``hosts``, and those whose path fits ``paths`` on any host.
+
+    Where none of ``words`` stands in a text, no path in it fits.
+    """
 
     hosts: Callable[[str], bool]
     paths: re.Pattern[str] | None = None
+    words: tuple[str, ...] = ()
 
 
-EVERYTHING = Interest(lambda _host: True)
+EVERYTHING = Interest(lambda _host: True, re.compile(""), ("",))
 
 
 class Scan:
-    """The addresses of a text: ``spans`` of interest in order, and the stretches that all addresses cover."""
+    """The addresses of interest in a text, in order.
+
+    Most addresses are of no interest, so the hosts are listed first, in one pass that the pattern engine makes alone;
+    only addresses of interesting hosts are walked to.
+    """
 
     def __init__(self, text: str, interest: Interest = EVERYTHING) -> None:
         self.spans: list[Span] = []
         self._text = text
         self._interest = interest
         self._known: dict[str, bool] = {}
-        self._covered: list[tuple[int, int]] = []
         self._run = 0
-        self._look()
+        between, hosts = _split(text)
+        self._may_have_bare = _BARE.search(between) is not None
+        wanted = [host for host in hosts if self._is_known(host)]
+        if len(wanted) > _MOST_HOSTS or any(word in text for word in interest.words):
+            self._walk(0, len(text))
+        else:
+            self._visit(wanted)
 
-    def _look(self) -> None:
-        """Go from one ``://`` to the next; what is of no interest costs little more than finding its end."""
-        text, find, address = self._text, self._text.find, _ADDRESS.match
-        colon = find("://")
+    def _visit(self, hosts: Iterable[str]) -> None:
+        """Walk the stretches without a blank in which one of the hosts stands."""
+        reached = 0
+        for place in sorted(place for host in hosts for place in _places(self._text, f"://{host}")):
+            if place >= reached:
+                start = _run_start(self._text, place)
+                reached = self._walk(max(start, reached), place + 1)
+
+    def _walk(self, start: int, limit: int) -> int:
+        """Go from one ``://`` to the next, up to those that begin before ``limit``; return where to look on."""
+        position = start
         for _ in range(MOST_HITS):
+            colon = self._text.find("://", position, limit + 2)
             if colon < 0 or len(self.spans) >= MOST_SPANS:
-                return
-            body = colon + 3
-            following = find("://", body)
-            found = address(text, body) if body >= self._run else None
-            if (
-                found
-                and not 0 <= following < found.end()
-                and not self._wanted(found["host"], found.end("host"))
-            ):
-                self._covered.append((colon, found.end()))
-            elif (end := self._take(colon, body)) > following >= 0:
-                following = find("://", end)
-            colon = following
+                break
+            position = self._take(colon, colon + 3)
+        return position
 
     def _take(self, colon: int, body: int) -> int:
-        """Note an address that is of interest or has another one in it; return where to look on."""
+        """Note an address if it is of interest; return where to look on."""
         text = self._text
         if body >= self._run:  # else the next address in the same run of letters, whose end is known
-            self._run = self._inside_to(body)
+            self._run = _inside_to(text, body)
         host = _HOST.match(text, body, self._run)
         if host is None or "@" in host[0]:
             return body
         cut = _CUT.search(text, body, self._run)
         end = cut.start() if cut else self._run
-        self._covered.append((colon, end))
         scheme = _SCHEME.search(text[max(0, colon - _LONGEST_SCHEME) : colon])
         if scheme and self._wanted(host[0], host.end()):
             start = colon - len(scheme[0])
@@ -114,56 +127,70 @@ class Scan:
                 self.spans.append(Span(start, trimmed, cleaned(text[start:trimmed])))
         return max(end, body)
 
-    def _inside_to(self, position: int) -> int:
-        inside = _INSIDE.match(self._text, position)
-        return inside.end() if inside else position
-
     def _wanted(self, authority: str, path: int) -> bool:
+        paths = self._interest.paths
+        return self._is_known(authority) or (paths is not None and paths.match(self._text, path) is not None)
+
+    def _is_known(self, authority: str) -> bool:
         known = self._known.get(authority)
         if known is None:
             host = authority.partition(":")[0].rstrip(_TRAILING_AND_BRACKETS).lower()
             known = self._known[authority] = self._interest.hosts(host)
-        return known or (
-            self._interest.paths is not None and bool(self._interest.paths.match(self._text, path))
-        )
-
-    def covered(self) -> Covered:
-        """Tells positions inside of addresses."""
-        return Covered(self._covered)
+        return known
 
     def bare(self) -> list[Span]:
         """Addresses of hosts of interest that are written without a scheme; https is put before them."""
-        text, covered = self._text, self.covered()
         found: list[Span] = []
-        for count, dot in enumerate(_BARE.finditer(text)):
+        for count, dot in enumerate(_BARE.finditer(self._text) if self._may_have_bare else ()):
             if count > MOST_HITS or len(found) >= MOST_SPANS:
                 break
-            if covered.holds(dot.start()):
-                continue
-            start = _host_start(text, dot.start())
-            if _stands_alone(text, start) and self._interest.hosts(text[start : dot.end() - 1].lower()):
+            start = _host_start(self._text, dot.start())
+            host = self._text[start : dot.end() - 1]
+            if (
+                _stands_alone(self._text, start)
+                and self._is_known(host)
+                and not inside_address(self._text, start)
+            ):
                 found.append(self._bare(start, dot.end()))
         return found
 
     def _bare(self, start: int, body: int) -> Span:
-        text, end = self._text, self._inside_to(body)
+        text, end = self._text, _inside_to(self._text, body)
         cut = _CUT.search(text, body, end)
         end = _trimmed(text, start, body, cut.start() if cut else end)
         return Span(start, end, f"https://{cleaned(text[start:end])}")
 
 
-class Covered:
-    """Tells for growing positions whether a stretch holds them; one pass over the stretches altogether."""
+def _split(text: str) -> tuple[str, set[str]]:
+    """The text without its hosts, and the hosts."""
+    parts = _AUTHORITY.split(text, MOST_HITS)
+    return "".join(parts[0::2]), set(parts[1::2])
 
-    def __init__(self, stretches: list[tuple[int, int]]) -> None:
-        self._stretches = iter(stretches)
-        self._current = next(self._stretches, None)
 
-    def holds(self, position: int) -> bool:
-        """Whether the position, no smaller than the last one asked for, lies in a stretch."""
-        while self._current is not None and self._current[1] <= position:
-            self._current = next(self._stretches, None)
-        return self._current is not None and self._current[0] <= position
+def _places(text: str, needle: str) -> Iterator[int]:
+    place = text.find(needle)
+    for _ in range(MOST_SPANS):
+        if place < 0:
+            return
+        yield place
+        place = text.find(needle, place + len(needle))
+
+
+def _run_start(text: str, position: int) -> int:
+    """Where the stretch without blanks or angle brackets begins that holds a position."""
+    lowest = max(0, position - LONGEST)
+    return max(lowest, *(text.rfind(sign, lowest, position) + 1 for sign in ' \n\t\r<>"'))
+
+
+def inside_address(text: str, position: int) -> bool:
+    """Whether the position lies in an address that began before it."""
+    begun = text.rfind("://", max(0, position - _LOOKED_BACK), position)
+    return begun >= 0 and _ANY_OUTSIDE.search(text, begun, position) is None
+
+
+def _inside_to(text: str, position: int) -> int:
+    inside = _INSIDE.match(text, position)
+    return inside.end() if inside else position
 
 
 def _host_start(text: str, position: int) -> int:

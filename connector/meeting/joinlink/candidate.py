@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from connector.meeting.joinlink.catalogue import Catalogue, Recognised
 from connector.meeting.joinlink.evidence import Passage, Place
 from connector.meeting.joinlink.rule import WEB, Category
+from connector.meeting.joinlink.services import WORDS_ANYWHERE
 from connector.meeting.joinlink.video import (
     VideoAddress,
     h323_addresses,
@@ -17,7 +18,7 @@ from connector.meeting.joinlink.video import (
     service_of,
     video_addresses,
 )
-from connector.meeting.scan import EVERYTHING, Covered, Interest, Scan, Span
+from connector.meeting.scan import EVERYTHING, Interest, Scan, Span, inside_address
 from connector.meeting.text import readable
 from connector.meeting.unwrap import illegible, is_closed, rewrites, unwrap
 from connector.meeting.weblink import WebLink, parse
@@ -96,8 +97,8 @@ class Reading:
 def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = False) -> Reading:
     """Everything in a passage that may be a way in; ``asked`` also names services that are off by default."""
     text = readable(passage.text, is_html=passage.is_html)
-    scan = Scan(text, _interest(catalogue) if passage.place is Place.BODY else EVERYTHING)
-    bare = scan.bare() if passage.place is Place.BODY else Scan(text, _interest(catalogue)).bare()
+    scan = Scan(text, interest(catalogue) if passage.place is Place.BODY else EVERYTHING)
+    bare = scan.bare() if passage.place is Place.BODY else Scan(text, interest(catalogue)).bare()
     spans = sorted([*scan.spans, *bare], key=lambda span: span.start) if bare else scan.spans
     links: list[Candidate] = []
     rooms: list[Room] = []
@@ -113,7 +114,7 @@ def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = F
             links.append(found)
         elif illegible(address) is not None:
             closed.append(address)
-    rooms += _rooms(text, scan.covered(), number, passage)
+    rooms += _rooms(text, number, passage)
     return Reading(
         number,
         passage,
@@ -126,8 +127,13 @@ def read(number: int, passage: Passage, catalogue: Catalogue, *, asked: bool = F
     )
 
 
-def _interest(catalogue: Catalogue) -> Interest:
-    return Interest(lambda host: catalogue.knows(host) or rewrites(host) or is_closed(host), catalogue.paths)
+def interest(catalogue: Catalogue) -> Interest:
+    """Addresses among words that are worth taking apart."""
+    return Interest(
+        lambda host: catalogue.knows(host) or rewrites(host) or is_closed(host),
+        catalogue.paths,
+        WORDS_ANYWHERE if catalogue.paths else (),
+    )
 
 
 def _first(
@@ -240,9 +246,9 @@ def _room_on_page(
     )
 
 
-def _rooms(text: str, covered: Covered, number: int, passage: Passage) -> Iterator[Room]:
+def _rooms(text: str, number: int, passage: Passage) -> Iterator[Room]:
     for found in video_addresses(text):
-        if not covered.holds(found.start):
+        if not inside_address(text, found.start):
             yield _room(found, number, passage)
 
 

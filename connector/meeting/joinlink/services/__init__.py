@@ -35,6 +35,9 @@ ROOM_PAGES = microsoft.ROOM_PAGES
 ROOM_PAGES_ANYWHERE = microsoft.ROOM_PAGES_ANYWHERE
 
 PATHS_ANYWHERE = re.compile(
-    r"/(?:invited\.sf\?|webapp[0-9]?[/?]|teams/?\?|meet/[^/\s]{1,64}/|[^/\s]{1,64}/meet/)", re.IGNORECASE
+    r"/(?:invited\.sf\?|webapp[0-9]?[/?]|teams/?\?|meet/[^/\s]{1,64}/|[^/\s]{1,64}/meet/)"
 )
 """How the paths begin of what is known on whatever host."""
+
+WORDS_ANYWHERE = ("invited.sf?", "/webapp", "/teams?", "/teams/?", "/meet/")
+"""One of these stands in every such path, letter by letter."""
