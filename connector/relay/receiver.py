@@ -15,7 +15,6 @@ from connector.errors import Superseded, Verdict
 from connector.model import Clock
 from connector.relay import backoff
 from connector.relay.base import Cloud, Descent
-from connector.relay.sender import SUPERSEDED
 from connector.store.base import Store
 
 RESYNC_EVERY = timedelta(minutes=10)
@@ -27,11 +26,12 @@ LOOK = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Callbacks:
-    """What the receiver sets off. ``resync`` must be durable when it returns; unknown mailbox ids are the callee's to pass over."""
+    """What the receiver sets off. ``resync`` and ``superseded`` must be durable when they return; unknown mailbox ids are the callee's to pass over."""
 
     wake: Callable[[Iterable[str]], None]
     resync: Callable[[str], None]
     greet_again: Callable[[], None]
+    superseded: Callable[[], None]
 
 
 class Receiver:
@@ -66,8 +66,8 @@ class Receiver:
         """Listen until the connection ends; the time to wait before the next try."""
         try:
             self._cloud.listen(self._store.downlink_cursor(), stop, self.accept)
-        except Superseded as verdict:
-            self._store.put_setting(SUPERSEDED, verdict.code)
+        except Superseded:
+            self._do.superseded()
             raise
         except Verdict as verdict:
             return timedelta(0) if stop.is_set() else self._failed(verdict)  # closing cuts the line by itself

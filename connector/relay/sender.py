@@ -104,6 +104,11 @@ class Sender:
         self._greeted = False
         self._bell.set()
 
+    def superseded(self) -> None:
+        """Another copy has taken over: no run of this one begins again by itself."""
+        self.confirmed.clear()
+        self._store.put_setting(SUPERSEDED, self._identity.run)
+
     def run(self, stop: Event) -> None:
         """Send until ``stop``. Raises Superseded when another copy has taken over; the process must end then."""
         self.begin()
@@ -123,8 +128,7 @@ class Sender:
         try:
             progressed = self._send() if self._greeted else self._greet()
         except Superseded:
-            self.confirmed.clear()
-            self._store.put_setting(SUPERSEDED, self._identity.run)
+            self.superseded()
             raise
         except Verdict as verdict:
             return self._failed(verdict)

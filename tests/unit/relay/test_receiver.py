@@ -14,7 +14,6 @@ from connector.model import SealedCommand
 from connector.relay.base import Cloud, Descent
 from connector.relay.memory import MemoryHub
 from connector.relay.receiver import RESYNC_EVERY, Callbacks, Receiver
-from connector.relay.sender import SUPERSEDED
 from tests.contract.cloud import JWE, NOW, greet
 from tests.unit.relay.outbox import Appliance
 
@@ -27,7 +26,7 @@ class Desk:
         self.house.mailbox()
         self.woken: list[str] = []
         self.resynced: list[str] = []
-        self.greeted = 0
+        self.greeted = self.replaced = 0
         self.news = Event()
         self.confirmed = Event()
         self.confirmed.set()
@@ -35,7 +34,7 @@ class Desk:
             cloud,
             self.house.store,
             self.confirmed,
-            Callbacks(self._wake, self.resynced.append, self._greet_again),
+            Callbacks(self._wake, self.resynced.append, self._greet_again, self._superseded),
             self.house.clock,
             lambda: 0.5,
         )
@@ -46,6 +45,9 @@ class Desk:
 
     def _greet_again(self) -> None:
         self.greeted += 1
+
+    def _superseded(self) -> None:
+        self.replaced += 1
 
 
 class Refusing:
@@ -94,7 +96,7 @@ def test_a_resync_is_done_before_the_cursor_moves(desk: Desk) -> None:
         MemoryHub().dial(),
         desk.house.store,
         desk.confirmed,
-        Callbacks(lambda ids: None, fail, lambda: None),
+        Callbacks(lambda ids: None, fail, lambda: None, lambda: None),
         desk.house.clock,
         lambda: 0.5,
     )
@@ -125,7 +127,7 @@ def test_superseded_ends_the_thread() -> None:
     desk = Desk(Refusing(Superseded("superseded")))  # type: ignore[arg-type]
     with pytest.raises(Superseded):
         desk.receiver.run(Event())
-    assert desk.house.store.setting(SUPERSEDED)
+    assert desk.replaced == 1
 
 
 def test_failures_wait_longer_each_time() -> None:
