@@ -80,7 +80,9 @@ class Appliance:
             workers=config.workers,
             watched_changed=self.watch_list.changed,
         )
-        callbacks = Callbacks(self._wake, self._resync, self.sender.greet_again)
+        callbacks = Callbacks(
+            self._wake, self._resync, self.sender.greet_again, self.sender.superseded
+        )
         self.receiver = Receiver(self.cloud, store, self.sender.confirmed, callbacks, clock, luck)
 
     # --- threads
