@@ -50,6 +50,7 @@ def test_every_step_of_the_one_mailbox_is_a_line_and_of_no_other() -> None:
     ada, ben = bureau.active(ADA), bureau.active(BEN)
     with written() as lines:
         begin(bureau)
+        bureau.house.clock.forward(trace.LOOK)
         bureau.call("mailbox.resync", addresses=[ADA, BEN])
         bureau.house.forward(timedelta(minutes=5))
     assert {line["trace"] for line in lines} == {ada.id}
