@@ -52,7 +52,7 @@ def attempt(packages: Path, tree: Path) -> None:
             go(trial.life())
             go(trial.end())
         except MachineError:
-            print(appliance.try_("journalctl", "--boot", "--lines=40", "--no-pager").stdout, file=sys.stderr)
+            print(appliance.try_("journalctl", "--boot", "--lines=25", "--no-pager").stdout, file=sys.stderr)
             raise
     print(f"{time.monotonic() - begun:7.2f} s  in all")
 

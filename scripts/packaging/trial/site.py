@@ -112,13 +112,16 @@ class Site:
 
     # --- the appliance
 
-    def furnish_appliance(self, hub_address: str, *, level: str = "info") -> None:
+    def name_hosts(self, hub_address: str) -> None:
+        """What the name service would say."""
+        hosts = f"127.0.0.1 localhost\n{hub_address} {HUB_NAME}\n{OUTSIDE} {MAIL_NAME}\n"
+        self.appliance.write("/etc/hosts", hosts)
+
+    def furnish_appliance(self) -> None:
         """What `setup` would ask for, written by hand."""
-        machine = self.appliance
-        machine.write("/etc/hosts", f"127.0.0.1 localhost\n{hub_address} {HUB_NAME}\n{OUTSIDE} {MAIL_NAME}\n")
-        machine.write("/etc/calendar-connector/ca/hub.pem", (self._folder / "ca.pem").read_text())
-        machine.write("/etc/calendar-connector/ca/exchange.pem", self.exchange.ca.read_text())
-        self.configure(level=level)
+        self.appliance.write("/etc/calendar-connector/ca/hub.pem", (self._folder / "ca.pem").read_text())
+        self.appliance.write("/etc/calendar-connector/ca/exchange.pem", self.exchange.ca.read_text())
+        self.configure(level="info")
 
     def configure(self, *, level: str) -> None:
         """Write connector.yaml."""

@@ -31,6 +31,7 @@ class Trial:
         self._machine = site.appliance
         self._packages = packages(folder)
         self._hub_address = hub_address
+        site.name_hosts(hub_address)
         self._before = listing(self._machine)
 
     def first_meeting(self) -> Iterator[Step]:
@@ -60,6 +61,7 @@ class Trial:
         yield "no restart after a wrong configuration", self._wrong
         yield "journal: fields, catalogue", self._journal
         yield "journal: no secret, no meeting text", self._searched
+        yield "disks: no secret, no meeting text", self._read
 
     def end(self) -> Iterator[Step]:
         """Taking it away."""
@@ -93,7 +95,7 @@ class Trial:
         wait(lambda: self._site.hub.try_(HUB_UNIT, "status").returncode == 0, "the hub to run")
 
     def _configure(self) -> None:
-        self._site.furnish_appliance(self._hub_address)
+        self._site.furnish_appliance()
         secrets = {
             "exchange/hq/a": self._site.exchange.password,
             "hub": self._site.token_for("--connector", INSTANCE),
@@ -123,18 +125,17 @@ class Trial:
         return self._machine.do("find", STATE, "!", "-user", UNIT)
 
     def _groups(self) -> None:
-        for person, group in (("helpdesk", "view"), ("operator", "admin"), ("visitor", "")):
+        for person, group in (("helpdesk", "view"), ("engineer", "admin"), ("visitor", "")):
             extra = ("--groups", f"{UNIT}-{group}") if group else ()
             self._machine.do("useradd", "--no-create-home", *extra, person)
         tried = {
             person: tuple(
-                self._as(person, *words)
-                for words in (("status",), ("mailbox", "resync", self._site.owner, "--yes"))
+                self._as(person, *words) for words in (("status",), ("mailbox", "resync", self._site.owner))
             )
-            for person in ("helpdesk", "operator", "visitor")
+            for person in ("helpdesk", "engineer", "visitor")
         }
         self._expect(
-            "what the groups may do", tried, {"helpdesk": (0, 1), "operator": (0, 0), "visitor": (1, 1)}
+            "what the groups may do", tried, {"helpdesk": (0, 1), "engineer": (0, 0), "visitor": (1, 1)}
         )
         for person in tried:
             self._machine.do("userdel", person)
@@ -163,7 +164,7 @@ class Trial:
 
     def _watchdog(self) -> float:
         self._machine.write(
-            f"/run/systemd/system/{UNIT}.service.d/trial.conf",
+            f"/etc/systemd/system/{UNIT}.service.d/trial.conf",
             "[Service]\nWatchdogSec=4s\nTimeoutAbortSec=1s\nRestartSec=100ms\n",
         )
         self._machine.do("systemctl", "daemon-reload")
@@ -224,15 +225,28 @@ class Trial:
         self._expect("messages dropped", dropped, None)
 
     def _searched(self) -> None:
-        words = [text for one in self._site.meetings for text in (one.subject, one.location, one.body)]
         for machine in (self._machine, self._site.hub):
-            journal = machine.journal()
-            for secret in (*words, *self._site.secrets):
-                if any(
-                    form in journal
-                    for form in (secret, base64.b64encode(secret.encode()).decode().rstrip("="))
-                ):
-                    raise MachineError(f"the journal of {machine.name} holds {secret!r}")
+            self._nothing_in(machine.journal().encode(), f"the journal of {machine.name}")
+
+    def _read(self) -> None:
+        places = (
+            (self._machine, "var/lib"),
+            (self._machine, "etc"),
+            (self._machine, "tmp"),
+            (self._site.hub, "var/lib"),
+        )
+        for machine, place in places:
+            for path in (machine.root / place).rglob("*"):
+                if path.is_file() and not path.is_symlink():
+                    self._nothing_in(path.read_bytes(), f"{path.relative_to(machine.root)} on {machine.name}")
+
+    def _nothing_in(self, content: bytes, where: str) -> None:
+        words = [text for one in self._site.meetings for text in (one.subject, one.location, one.body)]
+        for secret in (*words, *self._site.secrets):
+            clear = secret.encode()
+            for form in (clear, secret.encode("utf-16-le"), base64.b64encode(clear).rstrip(b"=")):
+                if form in content:
+                    raise MachineError(f"{where} holds {secret!r}")
 
     # --- the end
 
@@ -248,9 +262,7 @@ class Trial:
         return self._site.meet("After the return")
 
     def _purge(self) -> None:
-        (self._machine.root / f"run/systemd/system/{UNIT}.service.d/trial.conf").unlink(missing_ok=True)
         self._machine.do("apt-get", "purge", "--yes", "--quiet", UNIT)
-        self._machine.write("/etc/hosts", "127.0.0.1 localhost\n")
         left = {path for path in listing(self._machine) - self._before if not _KEPT.fullmatch(path)}
         named = self._machine.do(
             "find", "/etc", "/var", "/run", "/usr", "-xdev", "-name", f"*{UNIT}*", "!", "-path", "/var/log/*"
