@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -17,6 +18,7 @@ from connector.sync.holds import Hold
 from connector.sync.outcome import Step
 
 RECENT = timedelta(minutes=5)
+_UNKNOWN = re.compile(r"\{\w+\}")
 
 
 class Reporter:
@@ -29,6 +31,7 @@ class Reporter:
         self._log = structlog.get_logger(__name__)
         self._episodes = Episodes("mailbox", clock, field="mailbox")
         self._loaded: deque[datetime] = deque(maxlen=1000)
+        self._named: dict[str, str] = {}
 
     def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
         """A step went well."""
@@ -38,26 +41,27 @@ class Reporter:
         (self._log.info if notable else self._log.debug)(step.sentence, mailbox=mailbox.address)
         if before is Phase.LOADING and after is Phase.LIVE:
             self._loaded.append(self._clock())
+        self._alarms.clear(kinds.KEY_SERVICE_AWAY, subject=mailbox.address)
         if after in {Phase.LIVE, None}:
-            self._alarms.clear(kinds.MAILBOXES_BLOCKED, subject=mailbox.address)
+            self._open_again(mailbox)
 
     def failed(self, mailbox: Mailbox, verdict: Verdict, session: Session | None) -> None:
         """A step ended in a verdict."""
         state = session.phase.name.lower() if session else "gone"
         self._episodes.failed(mailbox.address, verdict.code, detail=verdict.detail, state=state)
         if isinstance(verdict, AccessDenied | MailboxMoved) and session and session.phase is Phase.BLOCKED:
-            reason = explain(verdict.code)
-            self._alarms.raise_(
-                kinds.MAILBOXES_BLOCKED,
-                verdict.code,
-                mailbox.address,
-                reason=reason.sentence,
-                remedy=reason.remedy,
-            )
+            self._blocked(mailbox, verdict.code)
         if verdict.code == "key-service-away" or isinstance(verdict, KeyWithheld):
             self._alarms.raise_(kinds.KEY_SERVICE_AWAY, verdict.code, mailbox.address)
         if isinstance(verdict, CredentialRefused):
             self._credential(mailbox.source, verdict.code)
+
+    def changed(self, mailbox: Mailbox, session: Session) -> None:
+        """Somebody decided over a mailbox, or the process has just begun: its alarm follows its state."""
+        if session.phase is Phase.BLOCKED and session.reason:
+            self._blocked(mailbox, session.reason)
+        else:
+            self._open_again(mailbox)
 
     def held(self, key: str, hold: Hold) -> None:
         """A source or server is held back."""
@@ -79,6 +83,21 @@ class Reporter:
         """First loads finished lately, for an estimate of the rest."""
         since = self._clock() - RECENT
         return sum(moment > since for moment in self._loaded) / (RECENT / timedelta(minutes=1))
+
+    def _blocked(self, mailbox: Mailbox, code: str) -> None:
+        """One alarm for all mailboxes with the same cause; of a remedy's names only the source is common to all."""
+        self._named[mailbox.id] = mailbox.address
+        reason = explain(code)
+        remedy = _UNKNOWN.sub(
+            "NAME", reason.remedy.replace("{source}", mailbox.source).replace("{address}", "ADDRESS")
+        )
+        self._alarms.raise_(
+            kinds.MAILBOXES_BLOCKED, code, mailbox.address, reason=reason.sentence, remedy=remedy
+        )
+
+    def _open_again(self, mailbox: Mailbox) -> None:
+        named = self._named.pop(mailbox.id, mailbox.address)
+        self._alarms.clear(kinds.MAILBOXES_BLOCKED, subject=named)
 
     def _credential(self, source: str, code: str) -> None:
         account, secret = self._secret_of(source)

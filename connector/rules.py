@@ -10,8 +10,9 @@ from datetime import datetime
 
 from connector.config import Config
 from connector.config.sources import ExchangeSource
+from connector.errors import SessionChanged, StoreError
 from connector.meeting.enrich import enrich
-from connector.model import Phase, Policy
+from connector.model import Phase, Policy, Session
 from connector.store.base import Store
 from connector.sync import state
 from connector.sync.context import Brake, Pace, Rules
@@ -19,6 +20,8 @@ from connector.sync.first_load import FirstLoads, Terms
 
 ENRICHMENT = 1
 """Grows when a new version of the program finds other join links in the same meeting."""
+TRIES = 20
+"""How often a session is read again when something else commits it at the same moment."""
 
 
 def rules_of(config: Config, version: int) -> Rules:
@@ -61,32 +64,50 @@ def first_loads_of(source: ExchangeSource) -> FirstLoads:
 def settle_version(config: Config, store: Store, now: datetime) -> int:
     """The version of the rules; when they differ from those of the last start, every list is compared anew.
 
-    Nothing is resent that the new rules don't change: rows of the old version are sealed and sent again, at the pace of
-    a full read.
+    Rows of the old version are sealed and sent again, at the pace of a full read. Killed in between, the next start
+    begins it again.
     """
     digest = _digest(config)
     version, _, known = (store.setting("rules") or "0:").partition(":")
     if known == digest:
         return int(version)
     following = int(version) + 1
-    store.put_setting("rules", f"{following}:{digest}")
     if known:
-        _reread_everything(store, now)
+        for session in store.sessions():
+            _read_anew(store, session, now)
+    store.put_setting("rules", f"{following}:{digest}")
     return following
 
 
-def _reread_everything(store: Store, now: datetime) -> None:
-    for session in store.sessions():
-        if session.phase is Phase.LIVE:
-            store.change_session(
-                replace(session, phase=Phase.LOADING, load=state.reread(session), cursor=None, due=now)
-            )
+def _read_anew(store: Store, session: Session, now: datetime) -> None:
+    """Against whatever else may commit the session just then, an administrator's verb for instance."""
+    current: Session | None = session
+    for _ in range(TRIES):
+        if current is None or (anew := _anew(current, now)) is None:
+            return
+        try:
+            store.change_session(anew)
+        except SessionChanged:
+            current = store.session(session.mailbox_id)
+        else:
+            return
+    raise StoreError(f"The session of mailbox {session.mailbox_id} can't be changed: others do all the time.")
+
+
+def _anew(session: Session, now: datetime) -> Session | None:
+    """What is read begins from the start; what is held up does when it comes back; None where nothing was sent yet."""
+    if session.phase in state.WATCHED:
+        return replace(session, phase=Phase.LOADING, load=state.reread(session), cursor=None, due=now)
+    if session.resume in state.WATCHED:
+        return replace(session, resume=None, load=None)
+    return None
 
 
 def _digest(config: Config) -> str:
-    """Only what changes what is sent: parts and privacy by policy, and the join rules."""
+    """Only what changes what is sent: window, parts and privacy by policy, and the join rules."""
     parts = {
         "enrichment": ENRICHMENT,
+        "window": [config.window.back.total_seconds(), config.window.ahead.total_seconds()],
         "policies": {name: [sorted(p.send), p.private] for name, p in config.policies.items()},
         "join": {name: rule.model_dump(mode="json") for name, rule in config.join_rules.items()},
     }

@@ -13,17 +13,18 @@ from typing import Any
 from uuid import uuid4
 
 from connector.alarms import Alarms
-from connector.app.exchange import account_in_force, build_exchange, secret_name
+from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
 from connector.app.ground import Ground, forget_refusals
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
-from connector.errors import SessionChanged
+from connector.errors import NotFound
 from connector.model import Clock, ContentKey, Nudge, Phase
 from connector.operations import mailboxes
 from connector.operations.desk import Desk
 from connector.operations.premises import Redirects
 from connector.operations.status import Vitals
+from connector.operations.trace import Tracing
 from connector.reasons import explain
 from connector.relay.http import HttpCloud
 from connector.relay.receiver import Callbacks, Receiver
@@ -67,7 +68,8 @@ class Appliance:
         self.sources: dict[str, Source] = {}
         self.watchers: dict[str, Watcher] = {}
         self._accounts = accounts_in_force(ground)
-        self._build_sources(config, clock)
+        for name, parts in build_sources(ground).items():
+            self.sources[name], self.watchers[name] = parts.source, parts.watcher
         self.watch_list = WatchList(store, self.watchers)
         self.keys = local_keys(ground)
         self.context = self._context(config, clock)
@@ -76,14 +78,20 @@ class Appliance:
         self.engine = Engine(
             self.context,
             self.holds,
-            self.reporter,
+            Tracing(self.reporter, store, clock),
             workers=config.workers,
             watched_changed=self.watch_list.changed,
         )
-        callbacks = Callbacks(
-            self._wake, self._resync, self.sender.greet_again, self.sender.superseded
-        )
+        callbacks = Callbacks(self._wake, self._resync, self.sender.greet_again, self.sender.superseded)
         self.receiver = Receiver(self.cloud, store, self.sender.confirmed, callbacks, clock, luck)
+
+    def remember(self) -> None:
+        """Raise anew the alarms of what was wrong before this process began."""
+        store = self.ground.store
+        for mailbox in store.mailboxes(Phase.BLOCKED):
+            session = store.session(mailbox.id)
+            if session is not None:
+                self.reporter.changed(mailbox, session)
 
     # --- threads
 
@@ -181,7 +189,8 @@ class Appliance:
 
     def unsubscribe(self, name: str) -> int:
         """Give every subscription back."""
-        return self.watchers[name].unsubscribe_all()
+        watcher = self.watchers.get(name)
+        return watcher.unsubscribe_all() if watcher else 0
 
     def release_writes(self) -> bool:
         """Let calendar writes flow again."""
@@ -209,13 +218,6 @@ class Appliance:
 
     # --- inside
 
-    def _build_sources(self, config: Config, clock: Clock) -> None:
-        for name, section in config.sources.items():
-            if isinstance(section, ExchangeSection):
-                parts = build_exchange(name, section, config, self.ground.keystore, self.ground.store, clock)
-                self.sources[name] = parts.source
-                self.watchers[name] = parts.watcher
-
     def _context(self, config: Config, clock: Clock) -> Context:
         store = self.ground.store
         sections = {
@@ -241,6 +243,9 @@ class Appliance:
         )
 
     def _changed(self, mailbox_id: str) -> None:
+        mailbox, session = self.ground.store.mailbox(mailbox_id), self.ground.store.session(mailbox_id)
+        if mailbox is not None and session is not None:
+            self.reporter.changed(mailbox, session)
         self.engine.changed(mailbox_id)
 
     def _wake(self, mailbox_ids: Iterable[str]) -> None:
@@ -248,12 +253,9 @@ class Appliance:
             self.engine.wake(mailbox_id, "hub")
 
     def _resync(self, mailbox_id: str) -> None:
-        """The hub wants the list anew; a mailbox that is not being read is passed over."""
-        session = self.ground.store.session(mailbox_id)
-        if session is not None and session.phase in {Phase.LIVE, Phase.LOADING}:
-            with suppress(SessionChanged):
-                self.ground.store.change_session(mailboxes.afresh(session, self.ground.clock()))
-            self.engine.changed(mailbox_id)
+        """The hub wants the list anew; a mailbox that is gone or not being read is passed over."""
+        with suppress(NotFound):
+            mailboxes.resync(self.ground.desk("hub"), [mailbox_id])
 
     def outdated(self) -> bool:
         """Whether the day has come for another service account (``accounts: {b: {from: ...}}``)."""
@@ -278,6 +280,23 @@ class Appliance:
             }
             for name, coverage in self.watch_list.coverage().items()
         ]
+
+
+def build_sources(ground: Ground) -> dict[str, ExchangeParts]:
+    """The sources of a configuration that this version can read. Raises ConfigError for what it names and can't be used."""
+    config = ground.loaded.config
+    return {
+        name: build_exchange(name, section, config, ground.keystore, ground.store, ground.clock)
+        for name, section in config.sources.items()
+        if isinstance(section, ExchangeSection)
+    }
+
+
+def rehearse(ground: Ground) -> None:
+    """Build whatever a configuration can spoil and give it up again, changing nothing. Raises ConfigError."""
+    build_cloud(ground.loaded.config, ground.keystore, ground.clock).close()
+    for parts in build_sources(ground).values():
+        parts.source.close()
 
 
 def accounts_in_force(ground: Ground) -> dict[str, str]:

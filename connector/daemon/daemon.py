@@ -14,7 +14,7 @@ import structlog
 
 from connector import log
 from connector.alarms import Alarms, kinds
-from connector.app.appliance import Appliance, Task, digester
+from connector.app.appliance import Appliance, Task, digester, rehearse
 from connector.app.ground import Ground, open_ground
 from connector.app.relay import VERSION
 from connector.config import Config, diff, load
@@ -91,6 +91,7 @@ class Daemon:
         self._turns = -1
         for name, until in sources.paused(self.appliance.desk("daemon")).items():
             self.appliance.pause_source(name, until)
+        self.appliance.remember()
         self.appliance.engine.start(resync=resync)
         self._crew.start(self.appliance.tasks())
         self._jobs.start()
@@ -139,7 +140,7 @@ class Daemon:
             _refuse_what_needs_a_restart(old.config, new.config)
             sentences = diff(old, new)
             ground = replace(self._ground, loaded=new)
-            Appliance(ground, self._alarms).close()
+            rehearse(ground)
         except UserError as error:
             problems = (
                 [str(one) for one in error.problems] if isinstance(error, ConfigError) else [str(error)]

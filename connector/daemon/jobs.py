@@ -12,13 +12,15 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.alarms import kinds
 from connector.app.appliance import Appliance
-from connector.errors import StoreError
+from connector.errors import StoreError, UserError
 from connector.operations import roster
 from connector.roster.base import RosterUnreadable
 from connector.sync import gate
 
 HOUSEKEEPING = timedelta(hours=1)
 LOOK = timedelta(seconds=30)
+HUB = "hub"
+"""The name of the hub's secret."""
 OUTBOX_SHARE = 0.8
 """An outbox so full is worth an alarm before calendars have to wait."""
 
@@ -53,8 +55,9 @@ class Jobs:
         self._scheduler.start()
 
     def stop(self) -> None:
-        """End after the job that is at work."""
-        self._scheduler.shutdown(wait=False)
+        """Begin no further job; the one at work ends by itself. Fine before ``start``, too."""
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     def run_roster(self) -> None:
         """Bring activations in line with the roster; what is doubtful changes nothing and is an alarm."""
@@ -67,6 +70,10 @@ class Jobs:
         except roster.TooMuch as error:
             self._log.error(str(error))
             alarms.raise_(kinds.ROSTER_MAX_CHANGE, changes=error.changes, mailboxes=error.mailboxes)
+        except StoreError:
+            raise
+        except UserError as error:
+            self._log.warning("the roster run was cut short; the next one goes on", reason=str(error))
         else:
             alarms.clear(kinds.ROSTER_UNREADABLE)
             alarms.clear(kinds.ROSTER_MAX_CHANGE)
@@ -111,15 +118,21 @@ class Jobs:
 
     def _look_at_hub(self) -> None:
         alarms, state = self._appliance.alarms, self._appliance.sender.state
-        refused = bool(state.code) and str(state.code).startswith("credential")
-        if state.up:
-            alarms.clear(kinds.HUB_UNREACHABLE)
-            alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
-        elif state.code and refused:
+        code = "" if state.up else state.code or ""
+        if not code and not state.up:
+            return
+        if code == "credential-missing":
+            alarms.raise_(kinds.CREDENTIAL_MISSING, HUB, secret=HUB)
+        else:
+            alarms.clear(kinds.CREDENTIAL_MISSING, HUB)
+        if code == "credential-refused":
             alarms.raise_(kinds.HUB_REFUSED_CREDENTIAL)
-        elif state.code:
+        else:
             alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
-            alarms.raise_(kinds.HUB_UNREACHABLE, state.code)
+        if code and not code.startswith("credential"):
+            alarms.raise_(kinds.HUB_UNREACHABLE, code)
+        else:
+            alarms.clear(kinds.HUB_UNREACHABLE)
 
     def _look_at_writes(self) -> None:
         stopped = gate.stopped_at(self._appliance.context)
