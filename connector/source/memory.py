@@ -111,7 +111,10 @@ class MemoryCalendar:
 
 
 class MemorySource:
-    """A source over calendars in memory. ``faults`` are raised by the next calls, oldest first."""
+    """A source over calendars in memory. ``faults`` are raised by the next calls, oldest first.
+
+    ``absences`` concerns no one mailbox and has books and faults of its own.
+    """
 
     def __init__(
         self, name: str = "memory", *, page: int = 3, clock: Clock = lambda: datetime.now(UTC)
@@ -120,6 +123,8 @@ class MemorySource:
         self.page = page
         self.clock = clock
         self.at_once = 50
+        self.asked_absences: list[tuple[str, ...]] = []
+        self.absence_faults: list[Verdict] = []
         self.calendars: dict[str, MemoryCalendar] = {}
         self.faults: list[Verdict] = []
         self.calls: list[tuple[str, str]] = []
@@ -176,7 +181,10 @@ class MemorySource:
 
     def absences(self, mailboxes: Sequence[Mailbox]) -> dict[str, str | None]:
         """Marks of the first ``at_once``; whose tips are ``pending`` is not known."""
-        self._enter("absences", "")
+        with self._lock:
+            self.asked_absences.append(tuple(one.address for one in mailboxes[: self.at_once]))
+            if self.absence_faults:
+                raise self.absence_faults.pop(0)
         return {one.id: self._mark(one.address) for one in mailboxes[: self.at_once]}
 
     def _mark(self, address: str) -> str | None:

@@ -13,17 +13,22 @@ from connector.seal.digest import Digester
 from connector.source.base import Source
 from connector.store.base import Store
 from connector.sync.first_load import FirstLoads
+from connector.sync.hints import Hints
 from connector.sync.window import Span
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How often things are looked at. ``slice`` is how much of the window one step of a full read covers."""
+    """How often things are looked at.
+
+    ``presence`` is the time in which a change of automatic replies is to be shown; ``slice`` is how much of the window one
+    step of a full read covers.
+    """
 
     debounce: timedelta = timedelta(seconds=2)
     sweep: timedelta = timedelta(hours=2)
     poll: timedelta = timedelta(seconds=60)
-    presence: timedelta = timedelta(minutes=5)
+    presence: timedelta = timedelta(minutes=2)
     slice: timedelta = timedelta(days=13)
 
 
@@ -61,7 +66,7 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """Everything a step may touch. Holds no state of a mailbox."""
+    """Everything a step may touch. Holds no state of a mailbox, but for hints that may be lost."""
 
     instance: str
     store: Store
@@ -81,6 +86,7 @@ class Context:
     brake: Brake = field(default_factory=Brake)
     pace: Mapping[str, Pace] = field(default_factory=dict)
     first_loads: Mapping[str, FirstLoads] = field(default_factory=dict)
+    hints: Hints = field(default_factory=Hints)
     outbox_limit: int = 100_000
     """With so many envelopes waiting, calendars are read no further: the source keeps the backlog."""
 

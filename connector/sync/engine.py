@@ -10,6 +10,7 @@ from connector.errors import Verdict
 from connector.model import Mailbox, Phase, Session
 from connector.sync import failing, state, validation
 from connector.sync import session as sessions
+from connector.sync.absence import Rounds
 from connector.sync.agenda import Turn
 from connector.sync.context import Context
 from connector.sync.holds import Hold, Holds, server_key
@@ -20,6 +21,8 @@ ROOM_AGAIN = timedelta(seconds=10)
 ROOM_KNOWN = timedelta(seconds=1)
 LOCATE = "@locate/"
 """Key of the batched look-ups of a source; never a mailbox id, which is hexadecimal."""
+ABSENCE = "@absence/"
+"""Key of the batched question who is away."""
 
 
 class Observer(Protocol):
@@ -72,6 +75,7 @@ class Engine:
         self._observer = observer
         self._room = Room(context)
         self._waiting: set[str] = set()
+        self._rounds: dict[str, Rounds] = {}
         self._watched_changed = watched_changed
 
     def start(self, *, resync: bool) -> None:
@@ -122,6 +126,8 @@ class Engine:
         """One turn of a worker. StoreError passes through and ends the process."""
         if turn.key.startswith(LOCATE):
             return self._locate(turn.key.removeprefix(LOCATE))
+        if turn.key.startswith(ABSENCE):
+            return self._ask_absences(turn.key.removeprefix(ABSENCE))
         mailbox, before = self.context.store.mailbox(turn.key), self.context.store.session(turn.key)
         if mailbox is None or before is None:
             return Next(None)
@@ -152,6 +158,10 @@ class Engine:
             self._observer.passed(mailbox)
             self._go_on()
         self._observer.stepped(mailbox, before.phase, step)
+        if step.session is None:
+            self.context.hints.forget(mailbox.id)
+        elif step.session.phase is Phase.LIVE:
+            self._tend_absences(mailbox.source)
         if step.session is None or _watch_differs(before.phase, step.session.phase):
             self._watched_changed()
         return self._next(mailbox, step)
@@ -189,10 +199,20 @@ class Engine:
             return Next(None)
         return Next(session.due, held=True, reasons=turn.reasons)
 
+    def _ask_absences(self, source: str) -> Next:
+        """One batch of hints; a source that is held back is not asked. Its failures hold nobody else back."""
+        held = self.holds.until(_stand_in(source))
+        if held is not None:
+            return Next(self._spread(held), held=True)
+        woken, due = self._rounds[source].turn()
+        for mailbox_id in woken:
+            self.wake(mailbox_id, "presence")
+        return Next(due, held=True)
+
     def _locate(self, source: str) -> Next:
         if source not in self.context.sources:
             return Next(None)
-        stand_in = Mailbox(id="", source=source, address="", policy="", origin="")
+        stand_in = _stand_in(source)
         held = self.holds.until(stand_in)
         if held is not None:
             return Next(self._spread(held), held=True)
@@ -219,10 +239,23 @@ class Engine:
             due = now if _costs_no_logon(session) else session.due
             held = session.attempts > 0 and due > now
             self.scheduler.put(mailbox.id, server_key(mailbox), due, held=held)
+        if session.phase is Phase.LIVE:
+            self._tend_absences(mailbox.source)
+
+    def _tend_absences(self, source: str) -> None:
+        """Have absences asked for from the first live mailbox on."""
+        if source not in self._rounds and source in self.context.sources:
+            self._rounds[source] = Rounds(self.context, source)
+            self.scheduler.put(ABSENCE + source, ABSENCE + source, self.context.now())
 
     def _spread(self, until: datetime) -> datetime:
         """Shortly after a hold ends, not all at the same moment."""
         return until + timedelta(seconds=5 * self.context.luck())
+
+
+def _stand_in(source: str) -> Mailbox:
+    """For what concerns a source and none of its mailboxes."""
+    return Mailbox(id="", source=source, address="", policy="", origin="")
 
 
 def _watch_differs(before: Phase, after: Phase) -> bool:

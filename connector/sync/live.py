@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.model import EventKind, Mailbox, Presence, Session, Window
+from connector.model import EventKind, Mailbox, Session, Window
 from connector.seal.envelope import seal_presence
 from connector.sync import commands, feed
 from connector.sync.context import Context
+from connector.sync.hints import NOT_AWAY, in_force
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 
-NOT_AWAY = Presence(away=False)
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
 
@@ -44,7 +44,7 @@ def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:
     if context.rules.policy(mailbox.policy).presence == "off":
         due += [now] if session.presence_digest is not None else []
     else:
-        due.append(_after(session.presence_at, context.pace_of(mailbox).presence, now))
+        due.append(presence_at(context, mailbox, session, now))
     return min(due)
 
 
@@ -78,7 +78,8 @@ def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:
     now = context.now()
     policy = context.rules.policy(mailbox.policy)
     wanted = policy.presence != "off"
-    presence = context.source_of(mailbox).presence(mailbox) if wanted else NOT_AWAY
+    presence = in_force(context.source_of(mailbox).presence(mailbox), now) if wanted else NOT_AWAY
+    context.hints.read(mailbox.id, presence, now)
     digest = f"{policy.presence} {context.digests.presence(presence)}" if wanted else None
     draft = Draft(context, mailbox, session)
     if digest != session.presence_digest:
@@ -92,7 +93,15 @@ def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:
 def _presence_due(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> bool:
     if context.rules.policy(mailbox.policy).presence == "off":
         return session.presence_digest is not None
-    return _lapsed(session.presence_at, context.pace_of(mailbox).presence, now)
+    return presence_at(context, mailbox, session, now) <= now
+
+
+def presence_at(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> datetime:
+    """When the owner's settings have to be read next, for a policy that sends presence; a past time means now."""
+    policy = context.rules.policy(mailbox.policy)
+    if not (session.presence_digest or "").startswith(f"{policy.presence} "):
+        return now
+    return context.hints.due(mailbox.id, session.presence_at, context.pace_of(mailbox).presence, now)
 
 
 def well(context: Context, mailbox: Mailbox, session: Session) -> Session:

@@ -78,7 +78,7 @@ def empty(site: House) -> None:
 def test_a_command_goes_before_the_feed_and_the_feed_before_presence(site: Site, ada: Mailbox) -> None:
     """A step does the first thing that is due; a person waits for the command."""
     before = len(site.source.calls)
-    site.clock.forward(HOUR)
+    site.clock.forward(13 * HOUR)
     site.engine.wake(ada.id, "stream")
     site.run()
     assert [operation for operation, _ in site.source.calls[before:]] == ["delta", "presence"]
