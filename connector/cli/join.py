@@ -26,6 +26,9 @@ from connector.meeting.unwrap import illegible, unwrap, unwrap_html, unwrap_text
 LONGEST_FILE = 64 * 1024 * 1024
 """Bytes of an invitation or of one line of a table that are read."""
 
+_HEADERS = ("From", "Subject", "Date", "MIME-Version", "Content-Type", "Received")
+"""What tells a mail from a body that begins with a word and a colon."""
+
 Answers = Callable[[Any], Mapping[str, object]]
 
 _file = click.option(
@@ -157,7 +160,7 @@ def _evidence(data: bytes) -> Evidence:
     if text.lstrip("\ufeff \r\n").upper().startswith("BEGIN:VCALENDAR"):
         return of_icalendar(text)
     message = BytesParser(policy=email.policy.default).parsebytes(data)
-    if not message.keys() or message.defects:
+    if not any(name in message for name in _HEADERS):
         return (Passage(Place.BODY, text),)
     return tuple(_mail(message))
 

@@ -24,8 +24,8 @@ _OUTSIDE = (
     r"\s<>\"`\x00-\x1f\x7f\u00ab\u00bb\u200b-\u200f\u2018-\u201f\u2026\u2028-\u202f\u2039\u203a\u2060\ufeff"
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
-_AUTHORITY = re.compile(rf"://([^{_OUTSIDE}/?#\\]{{1,260}})")
-_HOST = re.compile(rf"[^{_OUTSIDE}/?#\\]{{1,260}}")
+_AUTHORITY = re.compile(r"://([\w.:@%-]{1,260})")
+_HOST = re.compile(r"[\w.:@%-]{1,260}")
 _INSIDE = re.compile(rf"[^{_OUTSIDE}]{{0,{LONGEST}}}")
 _SCHEME = re.compile(r"(?:https?|zoommtg|zoomus|msteams)\Z", re.IGNORECASE)
 _LONGEST_SCHEME = 8
@@ -134,7 +134,7 @@ class Scan:
     def _is_known(self, authority: str) -> bool:
         known = self._known.get(authority)
         if known is None:
-            host = authority.partition(":")[0].rstrip(_TRAILING_AND_BRACKETS).lower()
+            host = authority.partition(":")[0].rstrip(".").lower()
             known = self._known[authority] = self._interest.hosts(host)
         return known
 

@@ -66,7 +66,9 @@ _USER = re.compile(r"[A-Za-z0-9._%+~-]{1,64}\Z")
 _USER_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+~-")
 _LONGEST_USER = 64
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){1,8}")
-_PREFIX = re.compile(r"(?:sips?|h323|mailto|tel|im|xmpp|smtp|conf|callto|skype):(?://)?\Z", re.IGNORECASE)
+_PREFIX = re.compile(
+    r"(?:conf:sips?|sips?|h323|mailto|tel|im|xmpp|smtp|callto|skype):(?://)?\Z", re.IGNORECASE
+)
 _LONGEST_PREFIX = 10
 _DIGITS = re.compile(r"[0-9]+(?:[.][0-9]+){0,3}")
 _H323 = re.compile(r"[hH]323:(?://)?(?P<address>[\w.#*@+-]{3,128})")

@@ -86,16 +86,14 @@ _WRAPPERS: Mapping[str, Reader] = {
     "urldefense.us": proofpoint.target,
     "linkprotect.cudasvc.com": _parameter("a"),
     "secure-web.cisco.com": _last_path_part,
-    "ctp.trendmicro.com": _parameter("url"),
     "clicktime.symantec.com": _parameter("u"),
     "protection.sophos.com": _base64_parameter,
     "url.avanan.click": _between_underscores,
     "protect.checkpoint.com": _between_underscores,
-    "protect.fireeye.com": _rest_after("u"),
-    "protect2.fireeye.com": _rest_after("u"),
 }
 _FAMILIES = (
-    (re.compile(r"protect[0-9]{0,2}\.(?:fireeye|trellix)\.[a-z]{2,6}"), _rest_after("u")),
+    (re.compile(r"(?:[\w.-]{1,128}[.-])?ctp\.trendmicro\.com"), _parameter("url")),
+    (re.compile(r"protect[\w-]{0,8}\.(?:fireeye|trellix)\.[a-z]{2,6}"), _rest_after("u")),
     (_GOOGLE, _google),
 )
 
