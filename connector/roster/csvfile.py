@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 from connector.roster.base import RosterUnreadable
 
 LARGEST = 16_000_000
 COLUMN = "address"
+SEPARATORS = ("\t", ";", ",")
+SHOWN = 60
+"""So much of a wrong cell is repeated in the sentence."""
 
 
 class CsvRoster:
@@ -22,21 +26,34 @@ class CsvRoster:
 
     def addresses(self) -> tuple[str, ...]:
         """The column ``address``; empty cells and lines beginning with # are passed over."""
-        rows = csv.reader(io.StringIO(self._read()))
+        rows = self._rows(self._read())
         header = [cell.strip().lower() for cell in next(rows, [])]
         if COLUMN not in header:
             raise RosterUnreadable(
                 f"{self._path}: the first line must name the columns, one of them: {COLUMN}"
             )
         at = header.index(COLUMN)
-        found = [row[at].strip().lower() for row in rows if len(row) > at and not row[0].startswith("#")]
+        found = [row[at].strip().lower() for row in rows if len(row) > at]
         bad = next((cell for cell in found if cell and not _plausible(cell)), None)
         if bad is not None:
-            raise RosterUnreadable(f"{self._path}: “{bad}” is no mail address; nothing was changed")
+            raise RosterUnreadable(f"{self._path}: “{bad[:SHOWN]}” is no mail address; nothing was changed")
         addresses = tuple(dict.fromkeys(cell for cell in found if cell))
         if not addresses:
             raise RosterUnreadable(f"{self._path} names nobody; nothing was changed")
         return addresses
+
+    def _rows(self, text: str) -> Iterator[list[str]]:
+        """Rows that are no comments. Spreadsheets separate by what the user's country separates by."""
+        lines = io.StringIO(text, newline=None)
+        header = next((line for line in lines if line.strip() and not line.startswith("#")), "")
+        lines.seek(0)
+        delimiter = next((one for one in SEPARATORS if one in header), ",")
+        try:
+            for row in csv.reader(lines, delimiter=delimiter, strict=True):
+                if row and not row[0].startswith("#"):
+                    yield row
+        except csv.Error as error:
+            raise RosterUnreadable(f"{self._path} is no CSV file ({error}); nothing was changed") from error
 
     def _read(self) -> str:
         try:
