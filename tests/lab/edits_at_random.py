@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -263,3 +265,45 @@ def _repeated(row: Row) -> bool:
 
 def _time(text: str) -> datetime:
     return datetime.fromisoformat(text)
+
+
+class BusyDay(threading.Thread):
+    """An office that edits all the time, ``count`` times in all, with a pause of so many seconds after each."""
+
+    def __init__(self, office: Office, count: int, pause: float) -> None:
+        super().__init__(name="office", daemon=True)
+        self.failure: BaseException | None = None
+        self._office = office
+        self._count = count
+        self._pause = pause
+        self._turn = threading.Lock()
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        """Edit."""
+        try:
+            for _ in range(self._count):
+                with self._turn:
+                    self._office.edit()
+                if self._over.wait(self._pause):
+                    return
+        except BaseException as error:  # noqa: BLE001 - raised again by ``finish``
+            self.failure = error
+
+    @contextmanager
+    def quiet(self) -> Iterator[None]:
+        """Nobody edits meanwhile. Raises what stopped the office."""
+        with self._turn:
+            self._look()
+            yield
+
+    def finish(self, seconds: float) -> None:
+        """Wait for the last edit, at most so long. Raises what stopped the office."""
+        self.join(seconds)
+        self._over.set()
+        self.join(10)
+        self._look()
+
+    def _look(self) -> None:
+        if self.failure is not None:
+            raise self.failure

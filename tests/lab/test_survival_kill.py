@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import random
-import threading
 import time
 from collections import Counter
 
 import pytest
 
-from tests.lab.edits_at_random import Office
+from tests.lab.edits_at_random import BusyDay, Office
 from tests.lab.lists import Lists
 from tests.lab.site import Site
 
@@ -19,26 +18,6 @@ PEOPLE = 8
 EDITS = 500
 KILLS = 50
 SEED = 20261121
-
-
-class Worker(threading.Thread):
-    """Edits calendars until ``count`` edits are done, evenly over the time that ``pause`` gives."""
-
-    def __init__(self, office: Office, count: int, pause: float) -> None:
-        super().__init__(name="office", daemon=True)
-        self.failure: BaseException | None = None
-        self._office = office
-        self._count = count
-        self._pause = pause
-
-    def run(self) -> None:
-        """Edit."""
-        try:
-            for _ in range(self._count):
-                self._office.edit()
-                time.sleep(self._pause)
-        except BaseException as error:  # noqa: BLE001 - raised again by the test
-            self.failure = error
 
 
 def kill_at_random(site: Site, dice: random.Random) -> str:
@@ -63,12 +42,12 @@ def test_fifty_kills_during_five_hundred_edits_lose_nothing_and_double_nothing()
         site.start()
         lists.activate()
         site.kill()
-        office = Worker(Office(site.exchange, people, SEED), EDITS, 0.1)
-        office.start()
+        office = Office(site.exchange, people, SEED)
+        day = BusyDay(office, EDITS, 0.1)
+        day.start()
         moments = Counter(kill_at_random(site, dice) for _ in range(KILLS))
-        office.join(120)
-        assert not office.is_alive()
-        assert office.failure is None
+        day.finish(120)
+        assert office.done.total() == EDITS
         site.start()
         lists.settle(60)
         status = site.ask("status")
