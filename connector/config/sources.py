@@ -59,8 +59,8 @@ class Timing(Section):
     poll: Annotated[Duration, *between("1s", "1d")] = timedelta(seconds=60)
     """How often a mailbox without a stream is looked at."""
 
-    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=5)
-    """How often the out-of-office settings are asked for."""
+    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=2)
+    """The time in which a change of automatic replies is shown: mail tips are asked for so often, for many at once."""
 
     stream_timeout: Annotated[Duration, *between("1m", "30m")] = timedelta(minutes=30)
     """How long one streaming connection lives, in whole minutes."""
