@@ -168,6 +168,8 @@ def _these(addresses: Sequence[str]) -> str:
 
 def _wait(frame: Frame, addresses: Sequence[str]) -> int:
     """Watch until each is active or in trouble; 1 when one is in trouble."""
+    if addresses and not ask(frame, "status")["running"]:
+        raise UserError("the daemon is not running; what is recorded is carried out when it is started")
     open_, failed = set(addresses), 0
     with frame.out.progress("activating", len(open_) * 100) as advance:
         shown = dict.fromkeys(open_, 0)

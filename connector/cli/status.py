@@ -11,7 +11,7 @@ from typing import Any
 import click
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
-from rich.table import Table
+from rich.padding import Padding
 from rich.text import Text
 
 from connector.cli.office import ask
@@ -19,6 +19,7 @@ from connector.cli.options import Frame, common_options
 from connector.errors import UserError
 
 EVERY = 2.0
+INDENT = 4
 WIDTH = 180
 """Columns where no terminal says how many there are."""
 
@@ -54,20 +55,24 @@ def _watch(frame: Frame) -> int:
 
 
 def picture(facts: dict[str, Any]) -> RenderableType:
-    """The whole as lines and tables."""
-    parts: list[RenderableType] = [Text.from_markup(line) for line in _lines(facts)]
-    if facts["alarms"]:
-        parts += [Text(), _table(("alarm", "since", "sentence", "remedy"), _alarms(facts))]
+    """The whole as lines. Nothing in the facts is taken for markup: some of it comes from servers."""
+    parts: list[RenderableType] = [_heading(facts), *(Text(line) for line in _lines(facts))]
+    for one in facts["alarms"]:
+        parts += [Text(), _alarm(one), *_hung([one["sentence"], one["remedy"]])]
     if facts["troubles"]:
-        rows = [[one["address"], one["state"], one["since"], one["problem"]] for one in facts["troubles"]]
-        parts += [Text(), _table(("mailbox", "state", "since", "problem"), rows)]
+        parts.append(Text())
+    for one in facts["troubles"]:
+        parts += [_trouble(one), *_hung([one["problem"]])]
     return Group(*parts)
 
 
-def _lines(facts: dict[str, Any]) -> Iterator[str]:
-    health = "[green]healthy[/]" if facts["healthy"] else "[red]not healthy[/]"
+def _heading(facts: dict[str, Any]) -> Text:
+    health = ("healthy", "green") if facts["healthy"] else ("not healthy", "red")
     running = "" if facts["running"] else ", the daemon is not running"
-    yield f"[bold]{facts['instance']}[/]: {health}{running}"
+    return Text.assemble((facts["instance"], "bold"), ": ", health, running)
+
+
+def _lines(facts: dict[str, Any]) -> Iterator[str]:
     counted = ", ".join(f"{count} {state}" for state, count in facts["mailboxes"].items()) or "none activated"
     yield f"mailboxes   {counted}"
     if facts["loading"]:
@@ -102,14 +107,21 @@ def stream_words(one: dict[str, Any]) -> str:
     return f"{one['streams']} open for {one['streamed']} mailboxes, {one['polled']} polled{broken}"
 
 
-def _alarms(facts: dict[str, Any]) -> list[list[Any]]:
-    return [[one["number"], one["since"], one["sentence"], one["remedy"]] for one in facts["alarms"]]
+def _alarm(one: dict[str, Any]) -> Text:
+    many = f", {one['count']} of them" if one["count"] > 1 else ""
+    return Text.assemble((f"alarm {one['number']}", "bold red"), f" since {_when(one['since'])}{many}")
 
 
-def _table(columns: tuple[str, ...], rows: list[list[Any]]) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column.upper(), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("-" if cell in (None, "") else str(cell)) for cell in row))
-    return table
+def _trouble(one: dict[str, Any]) -> Text:
+    since = f" since {_when(one['since'])}" if one["since"] else ""
+    return Text.assemble((one["address"], "bold"), f": {one['state']}{since}")
+
+
+def _hung(sentences: list[str]) -> list[RenderableType]:
+    """Indented under what they belong to; broken between words only, so that a command can be copied."""
+    return [Padding(Text(sentence), (0, 0, 0, INDENT), expand=False) for sentence in sentences if sentence]
+
+
+def _when(moment: str) -> str:
+    """To the minute, in UTC as everywhere."""
+    return moment[:16].replace("T", " ")
