@@ -35,6 +35,13 @@ REASONS: dict[str, Reason] = {
         "The service account's password is not accepted; nothing was tried again with it.",
         "Type the new one: calendar-connector secret set {secret}",
     ),
+    "account-taken-over": Reason(
+        "The service account's password is not accepted; another account of the source has taken over.",
+        "Type the new one: calendar-connector secret set {secret}",
+    ),
+    "notification-storm": Reason(
+        "The mailbox's calendar changes without end, as when two programs correct each other; it is looked at once a minute."
+    ),
     "credential-missing": Reason(
         "There is no password for the service account yet.", "calendar-connector secret set {secret}"
     ),

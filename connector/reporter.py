@@ -10,14 +10,22 @@ from datetime import datetime, timedelta
 import structlog
 
 from connector.alarms import Alarms, kinds
-from connector.errors import AccessDenied, CredentialRefused, KeyWithheld, MailboxMoved, Verdict
+from connector.errors import AccessDenied, CredentialRefused, KeyWithheld, MailboxMoved, Scope, Verdict
 from connector.log import Episodes
 from connector.model import Clock, Mailbox, Phase, Session
 from connector.reasons import explain
+from connector.source.base import Notice
 from connector.sync.holds import Hold
 from connector.sync.outcome import Step
 
 RECENT = timedelta(minutes=5)
+LATE = 7
+"""So many failures in a row take about five minutes (``sync.state.back_off``)."""
+_NOTICED = {
+    "account-taken-over": kinds.ACCOUNT_TAKEN_OVER,
+    "front-end-refuses": kinds.SERVER_DIFFERS,
+    "notification-storm": kinds.NOTIFICATION_STORM,
+}
 _UNKNOWN = re.compile(r"\{\w+\}")
 
 
@@ -32,6 +40,7 @@ class Reporter:
         self._episodes = Episodes("mailbox", clock, field="mailbox")
         self._loaded: deque[datetime] = deque(maxlen=1000)
         self._named: dict[str, str] = {}
+        self._behind: dict[str, str] = {}
 
     def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
         """A step went well."""
@@ -42,6 +51,7 @@ class Reporter:
         if before is Phase.LOADING and after is Phase.LIVE:
             self._loaded.append(self._clock())
         self._alarms.clear(kinds.KEY_SERVICE_AWAY, subject=mailbox.address)
+        self._in_time(mailbox)
         if after in {Phase.LIVE, None}:
             self._open_again(mailbox)
 
@@ -55,6 +65,7 @@ class Reporter:
             self._alarms.raise_(kinds.KEY_SERVICE_AWAY, verdict.code, mailbox.address)
         if isinstance(verdict, CredentialRefused):
             self._credential(mailbox.source, verdict.code)
+        self._late(mailbox, verdict, session)
 
     def changed(self, mailbox: Mailbox, session: Session) -> None:
         """Somebody decided over a mailbox, or the process has just begun: its alarm follows its state."""
@@ -79,6 +90,19 @@ class Reporter:
         self._alarms.clear(kinds.CREDENTIAL_MISSING, cause=source)
         self._log.info("the source answers again", source=source)
 
+    def noticed(self, source: str, notice: Notice) -> None:
+        """Something people should know although the work goes on."""
+        kind = _NOTICED.get(notice.code)
+        if kind is None:
+            self._log.warning("notice of a source", source=source, code=notice.code, subject=notice.subject)
+        elif notice.over:
+            self._alarms.clear(kind, source, notice.subject)
+        else:
+            _, secret = self._secret_of(source)
+            facts = {"account": notice.subject, "stand_in": notice.by, "secret": secret}
+            facts |= {"server": notice.subject, "reason": explain(notice.code).sentence}
+            self._alarms.raise_(kind, source, notice.subject, source=source, **facts)
+
     def loads_a_minute(self) -> float:
         """First loads finished lately, for an estimate of the rest."""
         since = self._clock() - RECENT
@@ -94,6 +118,22 @@ class Reporter:
         self._alarms.raise_(
             kinds.MAILBOXES_BLOCKED, code, mailbox.address, reason=reason.sentence, remedy=remedy
         )
+
+    def _late(self, mailbox: Mailbox, verdict: Verdict, session: Session | None) -> None:
+        """One alarm for all mailboxes that keep failing for one cause of their own."""
+        resting = session is None or session.phase in {Phase.BLOCKED, Phase.MOVED}
+        if resting or verdict.scope not in {Scope.ITEM, Scope.MAILBOX}:
+            self._in_time(mailbox)
+        elif session and session.attempts >= LATE:
+            if self._behind.get(mailbox.address) != verdict.code:
+                self._in_time(mailbox)
+            self._behind[mailbox.address] = verdict.code
+            reason = explain(verdict.code).sentence
+            self._alarms.raise_(kinds.MAILBOXES_LATE, verdict.code, mailbox.address, reason=reason)
+
+    def _in_time(self, mailbox: Mailbox) -> None:
+        if self._behind.pop(mailbox.address, None):
+            self._alarms.clear(kinds.MAILBOXES_LATE, subject=mailbox.address)
 
     def _open_again(self, mailbox: Mailbox) -> None:
         named = self._named.pop(mailbox.id, mailbox.address)

@@ -64,6 +64,14 @@ CERTIFICATE_EXPIRES = Kind(
     "Renew it before that day; alarms.expiry_warning says how early this alarm comes.",
     "2aa83d46ba9947878e12e0ce2b03eee3",
 )
+ACCOUNT_TAKEN_OVER = Kind(
+    104,
+    "account-taken-over",
+    Severity.ERROR,
+    "The password of {account} is not accepted by {source}; {stand_in} is used in its place.",
+    "Have the account's administrator type the new password: calendar-connector secret set {secret}",
+    "0a555fecd7b34d69a76f54688c74e39a",
+)
 SOURCE_UNREACHABLE = Kind(
     201,
     "source-unreachable",
@@ -102,9 +110,25 @@ SERVER_DIFFERS = Kind(
     205,
     "server-differs",
     Severity.WARNING,
-    "The server {server} of {source} answers otherwise than its neighbours ({cause}).",
+    "The server {server} of {source} answers otherwise than its neighbours: {reason}",
     "Compare its authentication settings and certificate with those of the others.",
     "a64b71491c7f42cfa902549a8479a9ec",
+)
+MAILBOXES_LATE = Kind(
+    206,
+    "mailboxes-late",
+    Severity.ERROR,
+    "Mailboxes have not been brought up to date for more than five minutes: {reason}",
+    "Nothing is lost: each is tried again. To see one: calendar-connector mailbox show ADDRESS",
+    "df10921147714ff28e37315ceaa75ae1",
+)
+NOTIFICATION_STORM = Kind(
+    207,
+    "notification-storm",
+    Severity.WARNING,
+    "Calendars of {source} change without end; these mailboxes are looked at once a minute only.",
+    "Find out which program keeps changing them; two that correct each other are the usual cause.",
+    "f34482b95d7e49bb90d4df0f7ee881ea",
 )
 HUB_UNREACHABLE = Kind(
     301,
@@ -217,11 +241,14 @@ KINDS: tuple[Kind, ...] = (
     CREDENTIAL_REFUSED,
     CREDENTIAL_MISSING,
     CERTIFICATE_EXPIRES,
+    ACCOUNT_TAKEN_OVER,
     SOURCE_UNREACHABLE,
     STREAM_LOST,
     MAILBOXES_BLOCKED,
     QUARANTINE_GROWS,
     SERVER_DIFFERS,
+    MAILBOXES_LATE,
+    NOTIFICATION_STORM,
     HUB_UNREACHABLE,
     HUB_REFUSED_CREDENTIAL,
     SUPERSEDED,

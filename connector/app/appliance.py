@@ -34,7 +34,7 @@ from connector.roster.base import RosterPlace
 from connector.rules import brake_of, first_loads_of, pace_of, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.seal.local import LocalKeyService
-from connector.source.base import Source, Watcher
+from connector.source.base import Notice, Source, Watcher
 from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.engine import Engine
@@ -68,13 +68,13 @@ class Appliance:
         self.sources: dict[str, Source] = {}
         self.watchers: dict[str, Watcher] = {}
         self._accounts = accounts_in_force(ground)
-        for name, parts in build_sources(ground).items():
+        self.reporter = Reporter(alarms, clock, self._account_of)
+        for name, parts in build_sources(ground, self.reporter.noticed).items():
             self.sources[name], self.watchers[name] = parts.source, parts.watcher
         self.watch_list = WatchList(store, self.watchers)
         self.keys = local_keys(ground)
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
-        self.reporter = Reporter(alarms, clock, self._account_of)
         self.engine = Engine(
             self.context,
             self.holds,
@@ -282,11 +282,15 @@ class Appliance:
         ]
 
 
-def build_sources(ground: Ground) -> dict[str, ExchangeParts]:
+def build_sources(
+    ground: Ground, noticed: Callable[[str, Notice], None] = lambda _source, _notice: None
+) -> dict[str, ExchangeParts]:
     """The sources of a configuration that this version can read. Raises ConfigError for what it names and can't be used."""
     config = ground.loaded.config
     return {
-        name: build_exchange(name, section, config, ground.keystore, ground.store, ground.clock)
+        name: build_exchange(
+            name, section, config, ground.keystore, ground.store, ground.clock, partial(noticed, name)
+        )
         for name, section in config.sources.items()
         if isinstance(section, ExchangeSection)
     }

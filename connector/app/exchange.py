@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -12,11 +13,13 @@ from connector.config import Config
 from connector.config.sources import ExchangeSource as Section
 from connector.keystore import Keystore
 from connector.model import Clock
+from connector.source.base import Notice
 from connector.source.exchange.account import Directory, no_services
+from connector.source.exchange.gate import untold
 from connector.source.exchange.lookup import ServiceLookup
 from connector.source.exchange.patience import Tuning
 from connector.source.exchange.redirects import Trust
-from connector.source.exchange.settings import ExchangeSettings, Limits
+from connector.source.exchange.settings import Account, ExchangeSettings, Limits
 from connector.source.exchange.source import ExchangeSource
 from connector.source.exchange.transport import Exchange
 from connector.source.exchange.watcher import ExchangeWatcher
@@ -32,11 +35,17 @@ class ExchangeParts:
 
 
 def build_exchange(
-    name: str, section: Section, config: Config, keystore: Keystore, store: Store, clock: Clock
+    name: str,
+    section: Section,
+    config: Config,
+    keystore: Keystore,
+    store: Store,
+    clock: Clock,
+    tell: Callable[[Notice], None] = untold,
 ) -> ExchangeParts:
-    """The source and its watcher. Raises ConfigError for a CA file that can't be used."""
+    """The source and its watcher; ``tell`` hears its notices. Raises ConfigError for a CA file that can't be used."""
     settings = settings_of(name, section, config, keystore, clock)
-    exchange = Exchange(settings, StoredRefusals(store, name))
+    exchange = Exchange(settings, StoredRefusals(store, name), tell=tell)
     trust = Trust(frozenset(settings.trust), remembered_redirects(store, name))
     services = no_services if section.resolve else ServiceLookup()
     directory = Directory(settings, exchange, trust, clock, services)
@@ -53,7 +62,7 @@ def settings_of(
     name: str, section: Section, config: Config, keystore: Keystore, clock: Clock
 ) -> ExchangeSettings:
     """What the adapter is told."""
-    account = account_in_force(section, clock().date())
+    account, *others = accounts_in_order(section, clock().date())
     return ExchangeSettings(
         name=name,
         instance=config.instance,
@@ -72,6 +81,10 @@ def settings_of(
             silence=section.timing.heartbeat.total_seconds(),
             body=int(section.limits.answer),
         ),
+        others=tuple(
+            Account(section.accounts[other].user, secret_of(keystore, secret_name(name, other)))
+            for other in others
+        ),
     )
 
 
@@ -83,6 +96,12 @@ def account_in_force(section: Section, today: date) -> str:
         if account.from_ is None or account.from_ <= today
     ]
     return max(begun)[2] if begun else next(iter(section.accounts))
+
+
+def accounts_in_order(section: Section, today: date) -> list[str]:
+    """The account in force, then those that take over where it is refused, as they stand in the configuration."""
+    first = account_in_force(section, today)
+    return [first, *(name for name in section.accounts if name != first)]
 
 
 def secret_name(source: str, account: str) -> str:

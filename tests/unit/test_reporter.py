@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, MutableMapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,6 +23,7 @@ from connector.errors import (
 )
 from connector.model import Mailbox, Phase, Session
 from connector.reporter import Reporter
+from connector.source.base import Notice
 from connector.sync.holds import Hold
 from connector.sync.outcome import Step
 from tests.fakes.clock import ManualClock
@@ -232,3 +234,55 @@ def test_the_pace_of_first_loads_is_that_of_the_last_minutes(desk: Desk) -> None
     assert desk.reporter.loads_a_minute() == pytest.approx(11 / 5)
     desk.clock.forward(2 * MINUTE)
     assert desk.reporter.loads_a_minute() == pytest.approx(1 / 5)
+
+
+def test_a_stand_in_is_an_alarm_until_the_first_account_is_back(desk: Desk) -> None:
+    """It names the account to mend and the one that is used meanwhile."""
+    desk.reporter.noticed("hq", Notice("account-taken-over", "svc-a", by="svc-b"))
+    (alarm,) = desk.alarms.current()
+    assert alarm.kind is kinds.ACCOUNT_TAKEN_OVER
+    assert "svc-a" in alarm.sentence
+    assert "svc-b" in alarm.sentence
+    desk.reporter.noticed("hq", Notice("account-taken-over", "svc-a", by="svc-a", over=True))
+    assert desk.standing() == []
+
+
+def test_a_server_that_differs_is_an_alarm_of_its_own(desk: Desk) -> None:
+    """Two such servers are one alarm with two names, gone when both are well."""
+    for server in ("CAS1", "CAS2"):
+        desk.reporter.noticed("hq", Notice("front-end-refuses", server))
+    assert desk.standing() == [kinds.SERVER_DIFFERS]
+    desk.reporter.noticed("hq", Notice("front-end-refuses", "CAS1", over=True))
+    assert desk.alarms.current()[0].subjects == ("CAS2",)
+    desk.reporter.noticed("hq", Notice("front-end-refuses", "CAS2", over=True))
+    assert desk.standing() == []
+
+
+def late(desk: Desk, verdict: Verdict, attempts: int, mailbox: Mailbox = ADA) -> None:
+    """A failure that is the so many-th in a row."""
+    desk.reporter.failed(mailbox, verdict, replace(desk.session(Phase.LIVE), attempts=attempts))
+
+
+def test_mailboxes_that_keep_failing_are_one_alarm_by_cause(desk: Desk) -> None:
+    """After about five minutes, once, with a list; a recovery takes the mailbox off it."""
+    busy = Transient("busy")
+    for mailbox in (ADA, BOB):
+        for attempts in range(1, 10):
+            late(desk, busy, attempts, mailbox)
+    (alarm,) = desk.alarms.current()
+    assert (alarm.kind, alarm.cause, alarm.subjects) == (
+        kinds.MAILBOXES_LATE,
+        "busy",
+        (ADA.address, BOB.address),
+    )
+    late(desk, Transient("server-error"), 10)
+    assert {one.cause for one in desk.alarms.current()} == {"busy", "server-error"}
+    desk.well()
+    desk.well(BOB)
+    assert desk.standing() == []
+
+
+def test_short_trouble_is_no_alarm(desk: Desk) -> None:
+    """Some failures in a row are what back-off is for."""
+    late(desk, Transient("busy"), 6)
+    assert desk.standing() == []
