@@ -7,8 +7,10 @@ from typing import Literal
 import click
 from click.shell_completion import ShellComplete, get_completion_class
 
+Shell = Literal["bash", "zsh"]
 
-def script(name: str, command: click.Command, shell: Literal["bash", "zsh"]) -> str:
+
+def script(name: str, command: click.Command, shell: Shell) -> str:
     """The script for one shell to source."""
     kind = get_completion_class(shell)
     if kind is None:
