@@ -10,7 +10,7 @@ from lxml import html
 
 from connector.meeting.enrich import join_rules
 from connector.meeting.joinlink import JoinRules, Passage, Place, find
-from connector.meeting.joinlink.candidate import interest
+from connector.meeting.joinlink.reading import interest
 from connector.meeting.joinlink.video import video_addresses
 from connector.meeting.scan import Scan
 from connector.meeting.text import readable

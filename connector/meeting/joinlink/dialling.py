@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from connector.meeting.joinlink.candidate import Candidate, Reading, Room
+from connector.meeting.joinlink.candidate import Candidate, Room
 from connector.meeting.joinlink.evidence import Place
 from connector.meeting.joinlink.labels import Printed, room_number
+from connector.meeting.joinlink.reading import Reading
 from connector.meeting.weblink import parse, suffixes
 
 _ZOOM = "zoomcrc.com"
@@ -57,7 +58,7 @@ def _order(room: Room, service: str | None) -> tuple[bool, int, bool, bool, bool
     return (
         room.place is not Place.CONFERENCE,
         0 if room.service == service else 1 if room.service is None else 2,
-        not room.rule.startswith(f"{room.service}:"),
+        not room.complete,
         not room.numeric,
         not room.explicit,
         room.passage,
@@ -77,7 +78,7 @@ def _complete(room: Room, best: Candidate | None, readings: Sequence[Reading], p
     user, _, domain = room.address.partition("@")
     if domain == _ZOOM and best and user == best.meeting_id and printed.digits:
         return f"{user}.{printed.digits}@{domain}"
-    if room.service == "teams" and ": " not in room.rule.partition(",")[0]:
+    if room.service == "teams" and not room.complete:
         return _teams(room, readings)
     return room.address
 

@@ -11,7 +11,10 @@ _FORM = re.compile(
     r"(?:(?P<scheme>sips?|h323|tel):(?://)?)?(?P<address>[^\s;?<>]{1,255})(?:[;?].*)?",
     re.IGNORECASE | re.DOTALL,
 )
-_VIDEO = re.compile(r"(?P<user>[^@\s]{1,128})@(?P<domain>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8})")
+_VIDEO = re.compile(
+    r"(?P<user>[^@\s]{1,128})@(?P<domain>[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,8})(?P<port>:[0-9]{1,5})?"
+)
+_IN_BRACKETS = re.compile(r"<([^<>]{1,300})>\s*\Z")
 _GATEWAY = re.compile(
     r"(?P<ip>[0-9]{1,3}(?:\.[0-9]{1,3}){3})##(?P<id>[0-9]{3,20})(?:#(?P<passcode>[0-9]*))?(?:#.*)?"
 )
@@ -26,7 +29,7 @@ def dialled(text: str) -> JoinLink | None:
 
     Knows ``user@domain`` with or without ``sip:``, ``address##id#passcode`` of H.323 gateways, and telephone numbers.
     """
-    text = text.strip().strip("<>")
+    text = (_IN_BRACKETS.search(text) or [text, text])[1].strip()
     number = text[4:] if text[:4].lower() == "tel:" else text
     if _PHONE.fullmatch(number) or (number != text and number):
         return JoinLink(f"tel:{number}", "tel", "telephone number")
@@ -39,7 +42,7 @@ def dialled(text: str) -> JoinLink | None:
     if (form["scheme"] or "").lower() == "h323":
         return JoinLink(f"h323:{address}", "h323", "h323: address")
     video = _VIDEO.fullmatch(of_lync(address))
-    return _video(video["user"], video["domain"].lower()) if video else None
+    return _video(video["user"], video["domain"].lower(), video["port"] or "") if video else None
 
 
 def _gateway(address: str, found: re.Match[str]) -> JoinLink:
@@ -53,9 +56,9 @@ def _gateway(address: str, found: re.Match[str]) -> JoinLink:
     return JoinLink(f"h323:{address}", "zoom", rule, f"{user}@zoomcrc.com", meeting_id, passcode)
 
 
-def _video(user: str, domain: str) -> JoinLink:
-    address = f"{user}@{domain}"
-    service = service_of(address)
+def _video(user: str, domain: str, port: str) -> JoinLink:
+    address = f"{user}@{domain}{port}"
+    service = service_of(f"@{domain}")
     meeting_id, passcode = _parts(user, domain, service)
     return JoinLink(f"sip:{address}", service or "sip", "dialled address", address, meeting_id, passcode)
 
@@ -66,6 +69,6 @@ def _parts(user: str, domain: str, service: str | None) -> tuple[str | None, str
     if service == "zoom":
         code = pieces[1] if len(pieces) > 1 and pieces[1].isdigit() else None
         return (pieces[0] if pieces[0].isdigit() else None), code
-    if service == "teams" and len(pieces) > 1:
-        return (pieces[0] if domain == _WEBEX_ROOMS else pieces[-1]), None
+    if service == "teams":
+        return (pieces[0] if domain == _WEBEX_ROOMS else pieces[-1]) if len(pieces) > 1 else None, None
     return (user if service and user.isdigit() else None), None

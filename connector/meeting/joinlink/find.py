@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from connector.meeting.joinlink.candidate import LONGEST, OTHER, Candidate, Reading, Room, canonical, read
+from connector.meeting.joinlink.candidate import LONGEST, OTHER, Candidate, Room, canonical
 from connector.meeting.joinlink.catalogue import Catalogue
 from connector.meeting.joinlink.dialling import NOTHING_SAID, Dialling, video_address
 from connector.meeting.joinlink.evidence import Evidence, Place
 from connector.meeting.joinlink.labels import Printed, printed
 from connector.meeting.joinlink.rank import ranked
+from connector.meeting.joinlink.reading import Reading, by_number, read
 from connector.meeting.joinlink.rule import Category
 from connector.meeting.weblink import parse
 from connector.model import JoinLink
@@ -53,8 +54,8 @@ def find(evidence: Evidence, rules: JoinRules, *, asked: bool = False) -> Findin
     ]
     found = [link for reading in readings for link in reading.links]
     found += [link for reading in readings for link in _by_patterns(reading, rules.patterns)]
-    links = ranked(found)
     rooms = tuple(room for reading in readings for room in reading.rooms)
+    links = ranked(found) or ranked(_confirmed(readings, rooms))
     best = links[0] if links else None
     words = _with_stated(_printed(best, readings), best)
     sip = video_address(best, rooms, readings, words, rules.dialling)
@@ -64,13 +65,13 @@ def find(evidence: Evidence, rules: JoinRules, *, asked: bool = False) -> Findin
 
 def _join(best: Candidate, words: Printed, sip: str | None) -> JoinLink:
     known = best.meeting_id
-    printed_id = words.meeting_id if not (known and known.isdigit()) else None
+    is_thread = known is not None and known.startswith("19:")
     return JoinLink(
         url=best.url,
         service=best.service,
         rule=best.rule,
         sip=sip,
-        meeting_id=known if known and (known.isdigit() or not printed_id) else printed_id,
+        meeting_id=words.meeting_id or known if is_thread else known or words.meeting_id,
         passcode=best.stated_passcode or words.passcode or best.passcode,
     )
 
@@ -125,6 +126,12 @@ def _same(link: Candidate, best: Candidate) -> bool:
     if link.category is not Category.MEETING:
         return True
     return link.key == best.key or (link.service == best.service == _TEAMS)
+
+
+def _confirmed(readings: Iterable[Reading], rooms: Sequence[Room]) -> list[Candidate]:
+    """Links of a meeting server nobody told us of, if their number is that of a video address beside them."""
+    users = {room.address.partition("@")[0] for room in rooms if room.numeric}
+    return [link for reading in readings if users for link in by_number(reading) if link.meeting_id in users]
 
 
 def _by_patterns(reading: Reading, patterns: Iterable[re.Pattern[str]]) -> list[Candidate]:

@@ -11,7 +11,7 @@ from typing import Protocol
 from connector.errors import ConfigError, Problem
 from connector.meeting.joinlink.catalogue import OwnRule
 from connector.meeting.joinlink.hazard import hazard
-from connector.meeting.joinlink.rule import Found, Service
+from connector.meeting.joinlink.rule import Found, Service, filled
 from connector.meeting.weblink import WebLink
 
 LONGEST_SUBJECT = 1024
@@ -57,7 +57,7 @@ class OwnShape:
         if match is None:
             return None
         groups = {name: value or "" for name, value in match.groupdict().items()}
-        dial = self.dial.format_map({**groups, "host": link.host}) if self.dial else None
+        dial = filled(self.dial.removeprefix("sip:"), groups) if self.dial else None
         return Found(self.name, groups.get("id") or None, groups.get("passcode") or None, dial)
 
 

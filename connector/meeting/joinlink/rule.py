@@ -16,6 +16,8 @@ from urllib.parse import unquote
 from connector.meeting.joinlink.pages import is_asset, is_page
 from connector.meeting.weblink import WebLink
 
+_NAMES = re.compile(r"\{(\w+)\}")
+_DIALLABLE = re.compile(r"[^\s<>\"@\x00-\x1f\x7f]{1,250}(?:@[\w.-]{1,253})?")
 WEB = frozenset({"http", "https"})
 
 
@@ -93,10 +95,17 @@ class Shape:
         return (link.parameters().get(self.passcode) or None) if self.passcode else None
 
     def _dialled(self, groups: Mapping[str, str]) -> str | None:
-        try:
-            return unquote(self.dial.format_map(groups)) if self.dial else None
-        except KeyError:
-            return None
+        return (
+            filled(self.dial, {name: unquote(value) for name, value in groups.items()}) if self.dial else None
+        )
+
+
+def filled(template: str, groups: Mapping[str, str]) -> str | None:
+    """A dial template with {NAME} replaced; None where a group is missing or the result is nothing to dial."""
+    if any(not groups.get(name) for name in _NAMES.findall(template)):
+        return None
+    address = _NAMES.sub(lambda found: groups[found[1]], template)
+    return address if _DIALLABLE.fullmatch(address) else None
 
 
 def _id(groups: Mapping[str, str]) -> str | None:

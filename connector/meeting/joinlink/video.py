@@ -85,7 +85,6 @@ class VideoAddress:
     end: int
     address: str
     explicit: bool
-    service: str | None
 
     @property
     def numeric(self) -> bool:
@@ -117,7 +116,7 @@ def _around(text: str, at: int) -> VideoAddress | None:
     if (prefix and not explicit) or not (explicit or _is_video(address)):
         return None
     begin = start - len(prefix[0]) if prefix else start
-    return VideoAddress(begin, domain.end(), of_lync(address), explicit, service_of(address))
+    return VideoAddress(begin, domain.end(), of_lync(address), explicit)
 
 
 def _is_video(address: str) -> bool:

@@ -108,7 +108,7 @@ SERVICES = (
     Service(
         "voov",
         ("voovmeeting.com", "meeting.tencent.com"),
-        (shape("meeting", r"/(?:dm|dw|s|p|l)/(?P<id>\w+)"), *_ANY_ROOM),
+        (shape("meeting", r"/p/(?P<id>[0-9]+)"), *_ANY_ROOM),
     ),
     Service(
         "zoho_cliq", ("cliq.zoho.eu", "cliq.zoho.com", "cliq.zoho.in"), (shape("meeting", r"/meetings/.+"),)

@@ -121,6 +121,7 @@ SERVICES = (
         _TEAMS,
         exact=True,
         schemes=WEB | {"msteams"},
+        family="teams",
     ),
     Service("teams", ("teams.live.com",), _PERSONAL, exact=True, schemes=WEB | {"msteams"}),
     Service(

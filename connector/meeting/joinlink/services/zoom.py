@@ -40,5 +40,5 @@ SERVICES = (
         schemes=frozenset({"zoommtg", "zoomus"}),
         family="zoom",
     ),
-    Service("zoomgov", ("zoomgov.com",), _shapes(None)),
+    Service("zoomgov", ("zoomgov.com",), _shapes(None), family="zoomgov"),
 )
