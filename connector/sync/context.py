@@ -13,6 +13,7 @@ from connector.seal.digest import Digester
 from connector.source.base import Source
 from connector.store.base import Store
 from connector.sync.first_load import FirstLoads
+from connector.sync.second_look import SecondLooks
 from connector.sync.hints import Hints
 from connector.sync.window import Span
 
@@ -86,6 +87,7 @@ class Context:
     brake: Brake = field(default_factory=Brake)
     pace: Mapping[str, Pace] = field(default_factory=dict)
     first_loads: Mapping[str, FirstLoads] = field(default_factory=dict)
+    second_looks: SecondLooks = field(default_factory=SecondLooks)
     hints: Hints = field(default_factory=Hints)
     outbox_limit: int = 100_000
     """With so many envelopes waiting, calendars are read no further: the source keeps the backlog."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from connector.errors import Transient
 from connector.model import EventKind, Mailbox, Session, Window
 from connector.seal.envelope import seal_presence
 from connector.sync import commands, feed
@@ -15,6 +16,9 @@ from connector.sync.publish import Draft
 
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
+
+UNREADABLE_SO_FAR = frozenset({"bad-answer", "server-error"})
+"""Words for an answer that may be a damaged item's own."""
 
 
 def step(context: Context, mailbox: Mailbox, session: Session, reasons: frozenset[str]) -> Step:
@@ -29,6 +33,9 @@ def step(context: Context, mailbox: Mailbox, session: Session, reasons: frozense
         return _delta(context, mailbox, session)
     if session.covered is None or session.covered < context.span.at(now).end:
         return _roll(context, mailbox, session)
+    looks = context.second_looks.at(mailbox, context.store.quarantine, now)
+    if looks is not None and looks <= now:
+        return _second_look(context, mailbox, session)
     if _presence_due(context, mailbox, session, now):
         return _presence(context, mailbox, session)
     waiting = replace(session, due=next_due(context, mailbox, session))
@@ -41,6 +48,8 @@ def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:
     window = context.span.at(now)
     due = [_after(session.synced_at, context.feed_interval(mailbox), now)]
     due.append(now if session.covered is None or session.covered < window.end else _tomorrow(window, context))
+    looks = context.second_looks.at(mailbox, context.store.quarantine, now)
+    due += [looks] if looks is not None else []
     if context.rules.policy(mailbox.policy).presence == "off":
         due += [now] if session.presence_digest is not None else []
     else:
@@ -71,6 +80,27 @@ def _roll(context: Context, mailbox: Mailbox, session: Session) -> Step:
     draft.drop(context.store.rows_before(mailbox.id, window.start))
     stored = draft.commit(well(context, mailbox, replace(session, covered=window.end)), now)
     return Step(f"rolled forward to {window.end:%Y-%m-%d}: {draft.put_count} sent", stored)
+
+
+def _second_look(context: Context, mailbox: Mailbox, session: Session) -> Step:
+    """Ask once more for what could not be read; that it still can't be is no news of the mailbox."""
+    now = context.now()
+    items = [one.item_id for one in context.store.quarantine(mailbox.id)]
+    draft = Draft(context, mailbox, session)
+    try:
+        expansion = context.source_of(mailbox).expand(mailbox, items, feed.reach(context, session))
+    except Transient as verdict:
+        if verdict.code not in UNREADABLE_SO_FAR:
+            raise
+        left = set(items)
+    else:
+        draft.take(expansion, whole=True)
+        draft.drop(context.store.rows_of_items(mailbox.id, expansion.gone) if expansion.gone else ())
+        left = {one.item_id for one in expansion.unreadable}
+        draft.release(item for item in items if item not in left)
+    context.second_looks.looked(mailbox, now, left=bool(left))
+    stored = draft.commit(well(context, mailbox, session), now)
+    return Step(f"looked again at {len(items)} items that could not be read: {len(left)} still can't", stored)
 
 
 def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:

@@ -81,12 +81,19 @@ class Draft:
         self._quarantined += expansion.unreadable
         bad = {item.item_id for item in expansion.unreadable}
         self._released += [
-            meeting.item_id
+            item
             for one in expansion.series
             for meeting in one.meetings
-            if meeting.item_id not in bad
+            for item in dict.fromkeys((meeting.item_id, meeting.home_id))
+            if item not in bad
         ]
         self._released += [item for item in expansion.gone if item not in bad]
+        if bad and bad - {one.item_id for one in self._context.store.quarantine(self._mailbox.id)}:
+            self._context.second_looks.set_aside(self._mailbox, self._context.now())
+
+    def release(self, items: Iterable[str]) -> None:
+        """These can be read, or are no longer there."""
+        self._released += items
 
     def drop(self, rows: Iterable[IndexRow]) -> None:
         """Tell the hub that these meetings are gone."""

@@ -155,6 +155,50 @@ def test_a_corrupt_item_is_quarantined_alone(house: House, ada: Mailbox) -> None
     assert house.store.quarantine(ada.id) == ()
 
 
+def test_what_could_not_be_read_is_asked_for_again(house: House, ada: Mailbox) -> None:
+    """A server in trouble may look like a damaged item; nobody edits the item to tell us that it can be read now."""
+    drain(house)
+    calendar, start = house.source.calendar(ada.address), house.clock() + HOUR
+    bad = calendar.add("Bad", start, start + HOUR)
+    calendar.items[bad].corrupt = True
+    house.engine.wake(ada.id, "stream")
+    house.run()
+    calendar.items[bad].corrupt = False
+    house.forward(timedelta(minutes=2))
+    assert house.subjects(ada) == {"Bad"}
+    assert house.store.quarantine(ada.id) == ()
+
+
+def test_a_damaged_item_is_asked_for_less_and_less(house: House, ada: Mailbox) -> None:
+    """It may stay damaged for ever, and is one request each time."""
+    drain(house)
+    calendar, start = house.source.calendar(ada.address), house.clock() + HOUR
+    calendar.items[calendar.add("Bad", start, start + HOUR)].corrupt = True
+    house.engine.wake(ada.id, "stream")
+    house.run()
+    asked = len([1 for operation, _ in house.source.calls if operation == "expand"])
+    house.forward(timedelta(days=1))
+    again = len([1 for operation, _ in house.source.calls if operation == "expand"]) - asked
+    assert 10 <= again <= 24
+
+
+def test_a_second_look_that_meets_a_bad_answer_troubles_nobody(house: House, ada: Mailbox) -> None:
+    """A damaged item that cuts every answer short must not stop its mailbox."""
+    drain(house)
+    calendar, start = house.source.calendar(ada.address), house.clock() + HOUR
+    calendar.items[calendar.add("Bad", start, start + HOUR)].corrupt = True
+    house.engine.wake(ada.id, "stream")
+    house.run()
+    house.streamed.add(ada.id)
+    asked = len(house.source.calls)
+    house.source.faults.append(Transient("bad-answer"))
+    house.forward(timedelta(seconds=65))
+    assert [operation for operation, _ in house.source.calls[asked:]] == ["expand"]
+    session = house.store.session(ada.id)
+    assert session is not None
+    assert (session.attempts, session.reason) == (0, None)
+
+
 def test_a_throttled_mailbox_is_left_alone_as_long_as_asked(house: House, ada: Mailbox) -> None:
     """Nudges meanwhile are kept for later and cost no request."""
     house.source.faults.append(Throttled("busy", retry_after=timedelta(minutes=5)))
