@@ -151,13 +151,12 @@ class Mishaps:
 
     def _broken_answers(self) -> Callable[[], object]:
         for _ in range(self._dice.randint(1, 6)):
-            after = {"after": True} if self._dice.random() < 0.3 else {}
             self._site.exchange.fault(
                 self._dice.choice(OPERATIONS),
                 self._dice.choice(BROKEN_ANSWERS),
                 times=self._dice.randint(1, 3),
                 seconds=HANGS,
-                **after,
+                after=self._dice.random() < 0.3,
             )
         return self._site.exchange.clear_faults
 
