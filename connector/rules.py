@@ -11,7 +11,7 @@ from datetime import datetime
 from connector.config import Config
 from connector.config.sources import ExchangeSource
 from connector.errors import SessionChanged, StoreError
-from connector.meeting.enrich import enrich
+from connector.meeting.enrich import enricher, join_rules
 from connector.model import Phase, Policy, Session
 from connector.store.base import Store
 from connector.sync import state
@@ -25,8 +25,13 @@ TRIES = 20
 
 
 def rules_of(config: Config, version: int) -> Rules:
-    """The rules in force."""
-    return Rules(version=version, policies=policies_of(config), active=config.mode == "active", enrich=enrich)
+    """The rules in force. Raises ConfigError for a join rule whose pattern could run away."""
+    return Rules(
+        version=version,
+        policies=policies_of(config),
+        active=config.mode == "active",
+        enrich=enricher(join_rules(config.join_rules)),
+    )
 
 
 def policies_of(config: Config) -> Mapping[str, Policy]:

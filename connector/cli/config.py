@@ -14,6 +14,7 @@ from connector.config import Config, Loaded, diff, load, load_text, sample, show
 from connector.control.client import DaemonNotRunning, call
 from connector.errors import ConfigError
 from connector.keystore import Keystore, master_key
+from connector.meeting.enrich import join_rules
 
 
 @click.group()
@@ -28,6 +29,7 @@ def check(frame: Frame, *, offline: bool) -> int:
     """Name everything that is wrong, with file and line."""
     try:
         loaded = frame.load()
+        join_rules(loaded.config.join_rules)
     except ConfigError as error:
         return _refused(frame, error)
     missing = () if offline else _missing_secrets(loaded.config)

@@ -118,7 +118,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
         ("policies: {staff: {write: [keyword]}}", "policies.staff.write"),
         ("invitation: {language: sv}", "invitation"),
         ("conference: {x: {type: hub}}", "conference"),
-        ("join_rules: {x: {hosts: [a.b], pattern: x}}", "join_rules"),
         ("metrics: {listen: 'unix:/run/x.sock'}", "metrics"),
         ("alarms: {expiry_warning: 10d}", "alarms"),
         ("proxies: {dmz: {url: 'http://p:1', auth: negotiate}}", "proxies.dmz.auth"),
