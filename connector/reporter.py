@@ -140,6 +140,7 @@ class Reporter:
         self._alarms.clear(kinds.MAILBOXES_BLOCKED, subject=named)
 
     def _credential(self, source: str, code: str) -> None:
+        self._alarms.clear(kinds.ACCOUNT_TAKEN_OVER, cause=source)
         account, secret = self._secret_of(source)
         kind = kinds.CREDENTIAL_MISSING if code == "credential-missing" else kinds.CREDENTIAL_REFUSED
         self._alarms.raise_(kind, source, source=source, account=account, secret=secret)

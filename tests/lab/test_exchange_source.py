@@ -219,10 +219,10 @@ def test_odd_but_whole_page_is_read(lab: LabExchange, source: ExchangeSource, ki
 
 def test_busy_server_says_how_long(lab: LabExchange, source: ExchangeSource) -> None:
     """The back-off of a fault and of a response message both arrive."""
-    for kind in ("soap", "response"):
+    for kind, number in (("soap", 7), ("response", 11)):
         lab.fault("SyncFolderItems", kind, code="ErrorServerBusy", values={"BackOffMilliseconds": "4000"})
         with pytest.raises(Throttled) as caught:
-            source.delta(mailbox(lab, 7), None)
+            source.delta(mailbox(lab, number), None)
         assert caught.value.retry_after == timedelta(seconds=4)
 
 

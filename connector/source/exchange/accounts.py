@@ -62,6 +62,8 @@ class Accounts:
             else:
                 self._note(gate)
                 return result
+        with self._lock:
+            self._used = self._gates[0]
         raise refusal or CredentialRefused("credential-missing", "no service account")
 
     def _note(self, gate: LogonGate) -> None:

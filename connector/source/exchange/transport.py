@@ -16,11 +16,12 @@ from typing import Self
 
 import requests
 
-from connector.errors import Transient, Verdict
+from connector.errors import Scope, Throttled, Transient, Verdict
 from connector.source.base import Notice
 from connector.source.exchange import envelope
 from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.authentication import Authenticator
+from connector.source.exchange.concurrency import Budgets, Gateway
 from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes, tls_context
 from connector.source.exchange.errors import (
     CONNECTION_FAILURES,
@@ -168,6 +169,8 @@ class Exchange:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._pools: dict[str, OwnProtocol] = {}
+        self._gateways: dict[str, Gateway] = {}
+        self._budgets = Budgets(monotonic)
 
     def call(self, call: Call) -> Answer:
         """Carry out an operation; a SOAP fault is raised, response messages are the caller's to judge.
@@ -175,8 +178,17 @@ class Exchange:
         Raises:
             Verdict: whatever went wrong on the way, never a library's exception.
         """
-        reply = self.send(call.letter())
-        return Answer(_response(reply), reply.cookies, reply.trace)
+        self._budgets.check(call.acting)
+        gateway = self.gateway(call.endpoint)
+        with gateway.place(), self._complaints(gateway, call.acting):
+            reply = self.send(call.letter())
+            response = _response(reply)
+        complaint = _complaint(response)
+        if complaint is None:
+            gateway.good()
+        else:
+            self._heed(complaint, gateway, call.acting)
+        return Answer(response, reply.cookies, reply.trace)
 
     def open(self, call: Call) -> Stream:
         """Start an operation whose answer goes on (GetStreamingEvents), on a connection of its own.
@@ -184,6 +196,34 @@ class Exchange:
         Raises:
             Verdict: the server did not answer 200.
         """
+        self._budgets.check(call.acting)
+        with self._complaints(self.gateway(call.endpoint), call.acting):
+            return self._open(call)
+
+    def gateway(self, url: str) -> Gateway:
+        """The places of the endpoint of a URL."""
+        with self._lock:
+            limits, origin = self.settings.limits, _origin(url)
+            if origin not in self._gateways:
+                self._gateways[origin] = Gateway(limits.workers, limits.session_wait, self._monotonic)
+            return self._gateways[origin]
+
+    @contextmanager
+    def _complaints(self, gateway: Gateway, acting: str) -> Iterator[None]:
+        """Heed what a verdict says of the server's load, and let it pass."""
+        try:
+            yield
+        except Verdict as verdict:
+            if verdict.code == "busy":
+                self._heed(verdict, gateway, acting)
+            raise
+
+    def _heed(self, complaint: Verdict, gateway: Gateway, acting: str) -> None:
+        gateway.busy(acting)
+        if isinstance(complaint, Throttled) and complaint.scope is Scope.MAILBOX:
+            self._budgets.spent(acting, complaint.retry_after)
+
+    def _open(self, call: Call) -> Stream:
         self._throttle.wait()
         letter, line = call.letter(encoding="identity"), self._open_line()
         try:
@@ -278,13 +318,27 @@ class Exchange:
             pool.release_session(line)
 
     def _pool(self, url: str) -> OwnProtocol:
-        origin = "/".join(url.split("/", 3)[:3]).lower()
-        limits = self.settings.limits
+        origin, limits = _origin(url), self.settings.limits
         with self._lock:
             if origin not in self._pools:
                 endpoint = Endpoint(origin, limits.workers, limits.session_wait, self._open_line)
                 self._pools[origin] = OwnProtocol(config=endpoint)
             return self._pools[origin]
+
+
+def _origin(url: str) -> str:
+    """Scheme, host and port."""
+    return "/".join(url.split("/", 3)[:3]).lower()
+
+
+def _complaint(response: envelope.Element) -> Verdict | None:
+    """What a response message says of the server's load; where it stands among others, the first."""
+    for message in response.iterfind("{*}ResponseMessages/*"):
+        if message.get("ResponseClass") == "Error":
+            verdict = message_verdict(message)
+            if verdict is not None and verdict.code == "busy":
+                return verdict
+    return None
 
 
 def _response(reply: Reply) -> envelope.Element:
