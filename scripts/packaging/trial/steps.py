@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -53,6 +54,8 @@ class Trial:
         yield "sandbox: exposure and verify", self._sandbox
         yield "owners and rights of its files", self._owners
         yield "the two groups without root", self._groups
+        yield "the audit trail names the login behind sudo", self._sudo
+        yield "completion", self._complete
         yield "reload takes a change over", self._reload
         yield "reload refuses nonsense and goes on", self._refuse
         yield "watchdog ends a stuck daemon", self._watchdog
@@ -142,6 +145,26 @@ class Trial:
 
     def _as(self, person: str, *words: str) -> int:
         return self._machine.try_(UNIT, *words, user=person).returncode
+
+    def _sudo(self) -> None:
+        self._machine.do("useradd", "--no-create-home", "ada")
+        as_sudo = f'echo $(id -u ada) > /proc/self/loginuid && exec {UNIT} mailbox pause "$0"'
+        self._machine.do("sh", "-c", as_sudo, self._site.owner)
+        rows = json.loads(self._machine.do(UNIT, "audit", "list", "--json"))
+        actors = {
+            row["actor"] for row in rows if self._site.owner in json.dumps(row) and "pause" in row["action"]
+        }
+        self._expect("who paused the mailbox", actors, {"ada"})
+        self._machine.do(UNIT, "mailbox", "resume", self._site.owner)
+        self._machine.do("userdel", "ada")
+
+    def _complete(self) -> None:
+        asked = (
+            "COMP_WORDS=calendar-connector mail",
+            "COMP_CWORD=1",
+            "_CALENDAR_CONNECTOR_COMPLETE=bash_complete",
+        )
+        self._expect("what follows mail", self._machine.do("env", *asked, UNIT).strip(), "plain,mailbox")
 
     def _reload(self) -> float:
         self._site.configure(level="debug")
