@@ -25,7 +25,7 @@ def test_a_running_daemon_is_asked(typed: Typist) -> None:
     typed.serve(bureau)
     bureau.house.source.calendar("ada@example.com")
     assert typed("mailbox", "activate", "ada@example.com").code == 0
-    assert bureau.mailbox("ada@example.com")
+    assert bureau.mailbox("ada@example.com").policy == "staff"
     assert not (typed.root / "state").exists()
 
 
