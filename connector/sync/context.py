@@ -13,8 +13,8 @@ from connector.seal.digest import Digester
 from connector.source.base import Source
 from connector.store.base import Store
 from connector.sync.first_load import FirstLoads
-from connector.sync.second_look import SecondLooks
 from connector.sync.hints import Hints
+from connector.sync.second_look import SecondLooks
 from connector.sync.window import Span
 
 
