@@ -64,7 +64,9 @@ class Appliance:
         self.started_at = clock()
         self.cloud: HttpCloud = build_cloud(config, ground.keystore, clock)
         identity = Identity(config.instance, run or uuid4().hex, VERSION)
-        self.sender = Sender(self.cloud, store, identity, clock, luck, take_over=take_over)
+        self.sender = Sender(
+            self.cloud, store, identity, clock, luck, take_over=take_over, renewed=self._renewed
+        )
         self.sources: dict[str, Source] = {}
         self.watchers: dict[str, Watcher] = {}
         self._accounts = accounts_in_force(ground)
@@ -247,6 +249,9 @@ class Appliance:
         if mailbox is not None and session is not None:
             self.reporter.changed(mailbox, session)
         self.engine.changed(mailbox_id)
+
+    def _renewed(self) -> None:
+        self.engine.renewed()
 
     def _wake(self, mailbox_ids: Iterable[str]) -> None:
         for mailbox_id in mailbox_ids:

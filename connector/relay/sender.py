@@ -58,6 +58,7 @@ class Sender:
     """The body of the sender's thread. One batch is in flight at a time.
 
     ``confirmed`` is set while the hub has confirmed this life of the database; calendars are written only then.
+    ``renewed`` is called when a new life has begun: sessions in the store are not what they were.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Sender:
         luck: Callable[[], float],
         *,
         take_over: bool = False,
+        renewed: Callable[[], None] = lambda: None,
     ) -> None:
         self.confirmed = Event()
         self._cloud = cloud
@@ -77,6 +79,7 @@ class Sender:
         self._clock = clock
         self._luck = luck
         self._take_over = take_over
+        self._renewed = renewed
         self._bell = Event()
         self._hurry = Event()
         self._greeted = False
@@ -174,6 +177,7 @@ class Sender:
         self._log.warning("relay.epoch", epoch=epoch, why=why)
         self._store.raise_epoch(epoch, now)
         self._store.put_setting(ACKNOWLEDGED, None)
+        self._renewed()
 
     # --- sending
 

@@ -122,6 +122,14 @@ class Engine:
         self.scheduler.release(LOCATE + source)
         self.scheduler.wake(LOCATE + source, "admin")
 
+    def renewed(self) -> None:
+        """The store has begun a new life: every session is read from it again, those that load anew go on now."""
+        mailboxes = {mailbox.id: mailbox for mailbox in self.context.store.mailboxes()}
+        for session in self.context.store.sessions():
+            mailbox = mailboxes.get(session.mailbox_id)
+            if mailbox is not None:
+                self._place(mailbox, session)
+
     def work(self, turn: Turn) -> Next:
         """One turn of a worker. StoreError passes through and ends the process."""
         if turn.key.startswith(LOCATE):

@@ -23,6 +23,7 @@ class Appliance:
     def __init__(self, store: MemoryStore | None = None, clock: ManualClock | None = None) -> None:
         self.clock = clock or ManualClock()
         self.store = store or MemoryStore(FakeCipher())
+        self.lives: list[int] = []
         self._runs = 0
 
     def copy(self) -> Appliance:
@@ -58,7 +59,15 @@ class Appliance:
         """A new process of this appliance."""
         self._runs += 1
         identity = Identity(INSTANCE, run or f"run-{id(self)}-{self._runs}", "0.1.0")
-        return Sender(cloud, self.store, identity, self.clock, lambda: 0.5, take_over=take_over)
+        return Sender(
+            cloud,
+            self.store,
+            identity,
+            self.clock,
+            lambda: 0.5,
+            take_over=take_over,
+            renewed=lambda: self.lives.append(self.store.epoch()),
+        )
 
 
 def drain(sender: Sender, most: int = 20) -> int:

@@ -202,6 +202,7 @@ def test_a_restored_hub_gets_everything_anew(house: Appliance, hub: MemoryHub) -
     drain(sender)
     assert house.store.epoch() == 2
     assert sender.confirmed.is_set()
+    assert house.lives == [house.store.epoch()]
 
 
 def test_a_hub_restored_while_the_connector_was_off_is_found_out(house: Appliance, hub: MemoryHub) -> None:

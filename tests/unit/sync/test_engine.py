@@ -147,6 +147,16 @@ def test_a_restart_meets_a_refused_password_again(site: Site, ada: Mailbox) -> N
     assert set(site.engine.holds.all()) == {ada.source}
 
 
+def test_a_new_life_of_the_store_is_begun_at_once(site: Site, ada: Mailbox) -> None:
+    """Every list is to be sent anew; nobody waits for the next sweep."""
+    empty(site)
+    site.store.raise_epoch(2, site.clock())
+    site.engine.renewed()
+    site.run()
+    assert site.phase(ada) is Phase.LIVE
+    assert {"snapshot.begin", "snapshot.end"} <= set(site.sent())
+
+
 # --- the outbox is bounded
 
 
