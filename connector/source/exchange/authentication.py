@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from urllib.parse import urlsplit
 
 import requests
@@ -17,9 +18,11 @@ from spnego.channel_bindings import GssChannelBindings
 from spnego.exceptions import SpnegoError
 
 from connector.errors import Scope, Transient, Verdict
+from connector.source.exchange import kerberos
 from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.connections import Line, drain
 from connector.source.exchange.gate import DIFFERS, Attempt, LogonGate
+from connector.source.exchange.kerberos import KdcRefusal
 from connector.source.exchange.settings import Scheme
 
 LEGS = 4
@@ -83,18 +86,32 @@ class Authenticator:
 
     def _handshake(self, leg: _Leg, gate: LogonGate) -> requests.Response:
         with gate.logon() as attempt:
-            context = self._context(leg, attempt, gate)
-            response = self._step(leg, context, None)
-            held = leg.line.socket
-            for _ in range(LEGS):
-                token = _challenge(response, OFFERED[self._scheme])
-                if response.status_code != requests.codes.unauthorized or token is None or context.complete:
-                    break
-                drain(response)
-                response = self._step(leg, context, token)
-                if leg.line.socket is not held:
-                    raise _broken(response)
+            try:
+                with self._credential(gate, attempt) as credential:
+                    response = self._answer(leg, self._context(leg, credential))
+            except KdcRefusal as refusal:
+                attempt.refused(str(refusal), named=False)
+                return requests.Response()  # never seen: leaving the gate raises the refusal
             self._judge(response, attempt, leg, gate)
+        return response
+
+    def _credential(self, gate: LogonGate, attempt: Attempt) -> AbstractContextManager[kerberos.Credential]:
+        if self._scheme == "negotiate":
+            return kerberos.credential(gate.account, attempt.secret)
+        return nullcontext((gate.account, attempt.secret))
+
+    def _answer(self, leg: _Leg, context: spnego.ContextProxy) -> requests.Response:
+        """The answer to the last leg of the handshake."""
+        response = self._step(leg, context, None)
+        held = leg.line.socket
+        for _ in range(LEGS):
+            token = _challenge(response, OFFERED[self._scheme])
+            if response.status_code != requests.codes.unauthorized or token is None or context.complete:
+                break
+            drain(response)
+            response = self._step(leg, context, token)
+            if leg.line.socket is not held:
+                raise _broken(response)
         return response
 
     def _step(self, leg: _Leg, context: spnego.ContextProxy, token: bytes | None) -> requests.Response:
@@ -104,14 +121,13 @@ class Authenticator:
             raise Transient("bad-answer", f"handshake: {error}", scope=Scope.SERVER) from error
         return leg.send(OFFERED[self._scheme], out or b"")
 
-    def _context(self, leg: _Leg, attempt: Attempt, gate: LogonGate) -> spnego.ContextProxy:
+    def _context(self, leg: _Leg, credential: kerberos.Credential) -> spnego.ContextProxy:
         end_point = leg.line.end_point()
         pure = spnego.NegotiateOptions.use_ntlm if self._scheme == "ntlm" else spnego.NegotiateOptions.none
         return spnego.client(
-            gate.account,
-            attempt.secret,
+            *credential,
             hostname=urlsplit(leg.request.url or "").hostname or "unspecified",
-            service="http",
+            service="HTTP",
             protocol=self._scheme,
             options=pure,
             channel_bindings=GssChannelBindings(application_data=end_point) if end_point else None,
