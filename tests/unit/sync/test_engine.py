@@ -13,7 +13,7 @@ from connector.errors import AccessDenied, CredentialRefused, Scope, StoreError,
 from connector.model import AuditEntry, Commit, Identity, Mailbox, Phase, Session
 from connector.source.memory import MemorySource
 from connector.store.memory import MemoryStore
-from connector.sync.engine import LOCATE, Engine
+from connector.sync.engine import Engine
 from connector.sync.holds import Holds
 from tests.fakes.clock import ManualClock
 from tests.fakes.house import House
@@ -374,12 +374,6 @@ def test_a_store_that_fails_ends_the_worker() -> None:
     site.engine.wake(ada.id, "stream")
     with pytest.raises(StoreError):
         site.run()
-
-
-def test_keys_of_look_ups_are_no_mailbox_ids(site: Site, ada: Mailbox) -> None:
-    """A mailbox id is hexadecimal, a look-up's key is not."""
-    assert not LOCATE.startswith(tuple("0123456789abcdef"))
-    assert int(ada.id, 16)
 
 
 class Crowd(MemorySource):
