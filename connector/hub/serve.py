@@ -19,6 +19,7 @@ import structlog
 import uvicorn
 
 from connector.errors import ConfigError, Problem, UserError
+from connector.hub import logs
 from connector.hub.app import HubApplication
 from connector.hub.database import Database
 from connector.hub.settings import Settings
@@ -36,6 +37,7 @@ def run(settings: Settings) -> None:
     tls = _tls(settings)
     with only_one(settings.database), _listening(settings.listen) as listener:
         database = Database(settings.database)
+        logs.configure()
         try:
             _Server(settings, database, tls, listener).run(sockets=[listener])
         finally:
@@ -96,6 +98,7 @@ def _config(app: HubApplication, settings: Settings, tls: ssl.SSLContext | None)
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
         timeout_keep_alive=75,
+        limit_concurrency=settings.limits.connections,
         access_log=False,
         log_config=None,
         server_header=False,

@@ -53,6 +53,7 @@ class Limits:
     """Held answers of one token at a time."""
     bodies: int = 16
     """Request bodies that are read at a time."""
+    connections: int = 10_000
     connector_rate: int = 100
     """Requests a second of one connector's token, ten seconds' worth at once."""
     user_rate: int = 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import random
 import ssl
@@ -20,7 +21,18 @@ from tests.contract.cloud import INSTANCE, JWE, MAILBOX, NOW, Events, Listener, 
 from tests.lab.hub import LabHub, LabHubError
 from tests.unit.hub.test_users import outcome
 
-pytestmark = pytest.mark.lab
+pytestmark = [
+    pytest.mark.lab,
+    # ssl.wrap_socket leaves the socket open when the peer goes away between connect and handshake (CPython's).
+    pytest.mark.filterwarnings("ignore:.*ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning"),
+]
+
+
+@pytest.fixture(autouse=True)
+def _collected() -> Iterator[None]:
+    """What is left open is found in the test that left it."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from connector.cli import main as manners
-from connector.hub import logs, registry, serve
+from connector.hub import registry, serve
 from connector.hub.cli.credentials import connectors, token
 from connector.hub.cli.options import PREFIX, Frame, common_options
 
@@ -41,7 +41,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @common_options
 def run(frame: Frame, *, listen: str | None, certificate: Path | None, key: Path | None) -> None:
     """Serve until SIGTERM; a line of JSON says when and where. SIGHUP reads the certificate anew."""
-    logs.configure()
     given = frame.settings
     serve.run(
         replace(

@@ -37,7 +37,7 @@ class Client:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -49,11 +49,13 @@ class Client:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.run(self._down.put({"type": "lifespan.shutdown"}))
-        self._life.result(PATIENCE_SECONDS)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(PATIENCE_SECONDS)
-        self._loop.close()
+        try:
+            self.run(self._down.put({"type": "lifespan.shutdown"}))
+            self._life.result(PATIENCE_SECONDS)
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(PATIENCE_SECONDS)
+            self._loop.close()
 
     def start(self, work: Awaitable[T]) -> Future[T]:
         """Begin something in the loop."""
