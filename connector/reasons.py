@@ -150,6 +150,7 @@ REASONS: dict[str, Reason] = {
     "command-expired": Reason("The command came too late."),
     "command-unknown": Reason("This version does not know that kind of command."),
     "command-malformed": Reason("The command lacks something or has a wrong value."),
+    "too-many-questions": Reason("The acting user has asked for free/busy too often in the last hour."),
     "write-not-allowed": Reason(
         "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
     ),

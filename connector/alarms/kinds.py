@@ -209,7 +209,7 @@ ROSTER_MAX_CHANGE = Kind(
     "roster-max-change",
     Severity.ERROR,
     "The roster would change {changes} of {mailboxes} mailboxes, more than roster.max_change; nothing was changed.",
-    "Look at it: calendar-connector roster plan; if it is right: calendar-connector roster sync --yes",
+    "Look at it: calendar-connector roster plan; if it is right: calendar-connector roster sync --force",
     "519993b97c904df2815e19b54bb57588",
 )
 ROSTER_UNREADABLE = Kind(

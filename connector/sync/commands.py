@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from connector.errors import Refused
+from connector.errors import Conflict, Refused, Transient
 from connector.model import (
     Applied,
     AuditEntry,
@@ -23,17 +24,23 @@ from connector.model import (
 )
 from connector.seal.commands import open_command
 from connector.seal.envelope import seal_outcome
-from connector.sync import feed, gate, orders
+from connector.sync import feed, gate, orders, state
 from connector.sync.context import Context
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 
 CAUSE = "hub"
 WRITTEN = "calendar.written"
+TRIES = 5
+"""So often a command is tried that fails for its own sake."""
 
 
 def step(context: Context, mailbox: Mailbox, session: Session, sealed: SealedCommand) -> Step:
-    """Carry out one command. What fails for a while is tried again until the command expires; what never can is answered."""
+    """Carry out one command and answer it.
+
+    What fails because of a server or an account is tried again until the command expires; what fails for this command
+    alone is given up after some tries, so that it does not keep the mailbox from being read.
+    """
     now = context.now()
     draft = Draft(context, mailbox, session)
     try:
@@ -41,13 +48,19 @@ def step(context: Context, mailbox: Mailbox, session: Session, sealed: SealedCom
         outcome = _carry_out(context, mailbox, session, command, draft)
     except Refused as refusal:
         outcome = Outcome(sealed.id, Result.REFUSED, refusal.code)
+    except (Transient, Conflict) as verdict:
+        if state.far_reaching(verdict) or session.attempts + 1 < TRIES:
+            raise
+        draft = Draft(context, mailbox, session)
+        outcome = Outcome(sealed.id, Result.FAILED, verdict.code)
     data = seal_outcome(outcome, draft.key, mailbox.id, draft.revision)
     draft.announce(EventKind.COMMAND_OUTCOME, data, sealed=True)
     draft.finish(sealed.id)
     facts = {"command": sealed.id, "result": outcome.result.value, "code": outcome.code}
     draft.record(AuditEntry(now, "hub", "command.answered", mailbox.address, facts))
     sentence = f"command {outcome.result.value} {outcome.code}".rstrip()
-    return Step(sentence, draft.commit(session, now), notable=True)
+    answered = replace(session, attempts=0, reason=None, failed_at=None)
+    return Step(sentence, draft.commit(answered, now), notable=True)
 
 
 def _carry_out(

@@ -41,7 +41,9 @@ def admit_question(context: Context, mailbox: Mailbox, facts: Mapping[str, objec
     since = context.now() - QUESTIONS_PERIOD
     asked = context.store.count_audit(QUESTION, since, mailbox.id)
     if asked >= QUESTIONS:
-        raise Refused("busy", f"{asked} free/busy questions of one mailbox in {QUESTIONS_PERIOD}")
+        raise Refused(
+            "too-many-questions", f"{asked} free/busy questions of one mailbox in {QUESTIONS_PERIOD}"
+        )
     _record(context, mailbox, QUESTION, facts)
 
 

@@ -17,6 +17,8 @@ from connector.sync.publish import Draft
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
 
+CONFIRMED_SOON = timedelta(seconds=5)
+"""How often a mailbox with a command looks whether the hub has confirmed this start; it is read meanwhile."""
 UNREADABLE_SO_FAR = frozenset({"bad-answer", "server-error"})
 """Words for an answer that may be a damaged item's own."""
 
@@ -26,7 +28,7 @@ def step(context: Context, mailbox: Mailbox, session: Session, reasons: frozense
     now = context.now()
     nudged = bool(reasons & NUDGES)
     sealed = context.store.next_command(mailbox.id)
-    if sealed is not None:
+    if sealed is not None and context.confirmed.is_set():
         done = commands.step(context, mailbox, session, sealed)
         return replace(done, more=nudged or context.store.next_command(mailbox.id) is not None)
     if nudged or _lapsed(session.synced_at, context.feed_interval(mailbox), now):
@@ -50,6 +52,8 @@ def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:
     due.append(now if session.covered is None or session.covered < window.end else _tomorrow(window, context))
     looks = context.second_looks.at(mailbox, context.store.quarantine, now)
     due += [looks] if looks is not None else []
+    if not context.confirmed.is_set() and context.store.next_command(mailbox.id) is not None:
+        due.append(now + CONFIRMED_SOON)
     if context.rules.policy(mailbox.policy).presence == "off":
         due += [now] if session.presence_digest is not None else []
     else:

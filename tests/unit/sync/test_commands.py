@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from connector.errors import AccessDenied, Scope, StoreError, Transient
+from connector.errors import AccessDenied, Conflict, Scope, StoreError, Transient
 from connector.model import AuditEntry, Command, Outcome, Phase, Result, SealedCommand
 from connector.relay.wire import uuid7
 from connector.seal.commands import seal_command
@@ -287,14 +287,49 @@ def test_a_command_that_can_not_be_carried_out_for_a_while_is_tried_again(office
 
 
 def test_a_command_that_is_tried_until_it_expires_is_answered(office: Office) -> None:
-    """Nobody waits for ever: the expiry ends it."""
+    """Nobody waits for ever: the expiry ends it, as soon as the hub is there to hear of it."""
     office.house.confirmed.clear()
     command = office.command("meeting.create", office.meeting())
     office.bring(office.seal(command))
     office.house.forward(2 * HOUR)
+    office.house.confirmed.set()
+    office.house.forward(timedelta(seconds=10))
     outcome = office.outcome(command.id)
     assert outcome is not None
     assert (outcome.result, outcome.code) == (Result.REFUSED, "command-expired")
+
+
+def test_a_mailbox_is_read_while_its_command_waits_for_the_hub(office: Office) -> None:
+    """The calendar's changes do not queue up behind a command that may not be carried out yet."""
+    office.house.confirmed.clear()
+    office.bring(office.seal(office.command("meeting.create", office.meeting())))
+    office.house.source.calendar(office.ada.address).edit(office.item, subject="Changed meanwhile")
+    office.house.engine.wake(office.ada.id, "stream")
+    office.house.run()
+    assert "Changed meanwhile" in office.house.subjects(office.ada)
+
+
+def test_a_command_that_fails_for_its_own_sake_is_given_up(office: Office) -> None:
+    """After some tries the client hears that it failed, and the mailbox goes on being read."""
+    command = office.command("meeting.create", office.meeting())
+    office.house.source.faults += [Conflict("item-changed")] * commands.TRIES
+    office.bring(office.seal(command))
+    office.house.forward(timedelta(minutes=5))
+    outcome = office.outcome(command.id)
+    assert outcome is not None
+    assert (outcome.result, outcome.code) == (Result.FAILED, "item-changed")
+    assert office.house.phase(office.ada) is Phase.LIVE
+
+
+def test_a_command_outlives_a_server_that_is_away(office: Office) -> None:
+    """What every command would meet is nobody's own fault: it is tried until the server is back."""
+    command = office.command("meeting.create", office.meeting())
+    office.house.source.faults += [Transient("unreachable", scope=Scope.SERVER)] * (commands.TRIES + 3)
+    office.bring(office.seal(command))
+    office.house.forward(timedelta(minutes=50))
+    outcome = office.outcome(command.id)
+    assert outcome is not None
+    assert outcome.result is Result.DONE
 
 
 def test_a_tripped_brake_refuses(office: Office) -> None:

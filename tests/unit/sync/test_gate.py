@@ -188,7 +188,7 @@ def test_questions_are_capped_by_mailbox(house: House, ada: Mailbox) -> None:
     bob = house.activate("bob@example.com")
     for _ in range(gate.QUESTIONS):
         gate.admit_question(house.context, ada, {})
-    assert refusal(lambda: gate.admit_question(house.context, ada, {})) == "busy"
+    assert refusal(lambda: gate.admit_question(house.context, ada, {})) == "too-many-questions"
     gate.admit_question(house.context, bob, {})
     house.clock.forward(HOUR + MINUTE)
     gate.admit_question(house.context, ada, {})
