@@ -16,6 +16,10 @@ from connector.errors import UserError
 
 SETTLED = frozenset({"active", "error", "paused", "moved to Exchange Online"})
 POLL = 0.5
+STUCK_LOOKS = 8
+"""So many looks in a row may find that nothing goes on; then nobody waits any longer."""
+OF_ACCOUNTS = frozenset({101, 102})
+"""Alarms about service accounts, whose remedies those who wait should hear."""
 
 
 @click.group()
@@ -167,31 +171,46 @@ def _these(addresses: Sequence[str]) -> str:
 
 
 def _wait(frame: Frame, addresses: Sequence[str]) -> int:
-    """Watch until each is active or in trouble; 1 when one is in trouble."""
+    """Watch until each is active or in trouble; 1 when one is in trouble. Raises UserError where nothing goes on."""
     if addresses and not ask(frame, "status")["running"]:
         raise UserError("the daemon is not running; what is recorded is carried out when it is started")
-    open_, failed = set(addresses), 0
-    with frame.out.progress("activating", len(open_) * 100) as advance:
-        shown = dict.fromkeys(open_, 0)
-        while open_:
-            for address in sorted(open_):
-                facts = _look(frame, address)
-                done = 100 if facts["state"] in SETTLED else facts["progress"] or 0
+    failed, stuck, shown = 0, 0, dict.fromkeys(addresses, 0)
+    waiting = sorted(shown)
+    with frame.out.progress("activating", len(waiting) * 100) as advance:
+        while waiting:
+            looks = [ask(frame, "mailbox.show", address=address) for address in waiting]
+            for facts in looks:
+                address, done = facts["address"], _percent(facts)
                 advance(max(done - shown[address], 0))
                 shown[address] = max(done, shown[address])
-                if facts["state"] in SETTLED:
-                    open_.discard(address)
-                    failed += _settled(frame.out, facts)
-            if open_:
-                time.sleep(POLL)
+                failed += facts["state"] in SETTLED and _settled(frame.out, facts)
+            open_ = [facts for facts in looks if facts["state"] not in SETTLED]
+            waiting = [facts["address"] for facts in open_]
+            obstacle = _obstacle(frame, open_)
+            stuck = stuck + 1 if obstacle else 0
+            if stuck > STUCK_LOOKS:
+                raise UserError(f"{obstacle} What is recorded goes on by itself when that is over.")
+            time.sleep(POLL if waiting else 0)
     return 1 if failed else 0
 
 
-def _look(frame: Frame, address: str) -> dict[str, Any]:
-    facts: dict[str, Any] = ask(frame, "mailbox.show", address=address)
-    if facts["state"] == "requested" and facts["problem"] and facts["attempts"] > 2:
-        raise UserError(f"{address}: {facts['problem']} It is tried again by itself.")
-    return facts
+def _percent(facts: dict[str, Any]) -> int:
+    return 100 if facts["state"] in SETTLED else facts["progress"] or 0
+
+
+def _obstacle(frame: Frame, open_: Sequence[dict[str, Any]]) -> str:
+    """What all of them wait for, "" while any gets on."""
+    if not open_:
+        return ""
+    if all(facts["problem"] for facts in open_):
+        first = open_[0]
+        return f"{first['address']}: {first['problem']} {first['remedy']}".rstrip()
+    status, sources = ask(frame, "status"), {facts["source"] for facts in open_}
+    held = next((one for one in status["held"] if one["source"] in sources), None)
+    if held is None:
+        return ""
+    remedies = (one["remedy"] for one in status["alarms"] if one["number"] in OF_ACCOUNTS)
+    return " ".join((f"{held['source']}: {held['problem']}", *remedies))
 
 
 def _settled(out: Output, facts: dict[str, Any]) -> bool:

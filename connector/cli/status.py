@@ -15,8 +15,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from connector.cli.office import ask
-from connector.cli.options import Frame, common_options
-from connector.errors import UserError
+from connector.cli.options import Frame, UsageRefused, common_options
 
 EVERY = 2.0
 INDENT = 4
@@ -47,7 +46,7 @@ def _watch(frame: Frame) -> int:
             print(json.dumps(ask(frame, "status")), flush=True)
             time.sleep(EVERY)
     if not sys.stdout.isatty():
-        raise UserError("--watch needs a terminal; with --json it prints one line every two seconds")
+        raise UsageRefused("--watch needs a terminal; with --json it prints one line every two seconds")
     with Live(console=Console(no_color=not frame.out.color, highlight=False), screen=True) as live:
         while True:
             live.update(picture(ask(frame, "status")))

@@ -22,13 +22,17 @@ def check(config: Config) -> Iterator[Finding]:
     for keys, trust in _trusts(config):
         if isinstance(trust, Path):
             yield from _authorities(keys, trust)
-    for name, entry in config.roster.from_.items():
-        if entry.csv is not None:
-            yield from ((("roster", "from", name, "csv"), sentence) for sentence in _unreadable(entry.csv))
     if config.invitation.templates is not None:
         sentences = _missing_folder(config.invitation.templates)
         yield from ((("invitation", "templates"), sentence) for sentence in sentences)
     yield from _client_pair(config)
+
+
+def remarks(config: Config) -> Iterator[Finding]:
+    """Find what is wrong with files that come and go by themselves: a roster's run says so again, and changes nothing."""
+    for name, entry in config.roster.from_.items():
+        if entry.csv is not None:
+            yield from ((("roster", "from", name, "csv"), sentence) for sentence in _unreadable(entry.csv))
 
 
 def _trusts(config: Config) -> Iterator[tuple[Keys, object]]:

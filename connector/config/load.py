@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from connector.config import checks, later
+from connector.config import checks, files, later
 from connector.config.models import Config
 from connector.config.problems import explain, locate
 from connector.config.provenance import Source, leaves, origins, written
@@ -99,7 +99,9 @@ class _Draft:
         config = self._validated(tree)
         if config is None or self._problems:
             raise ConfigError(_in_order(self._problems))
-        notes = (*self._notes, *later.notes(config))
+        found = files.remarks(config) if self._with_files else ()
+        remarks = tuple(str(locate(tree, path, sentence)) for path, sentence in found)
+        notes = (*self._notes, *later.notes(config), *remarks)
         return Loaded(config, origins(config, tree), notes, digest(config))
 
     def _validated(self, tree: Entries) -> Config | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from connector.errors import Verdict
+from connector.errors import Scope, SessionChanged, Verdict
 from connector.model import Mailbox, Phase, Session
 from connector.sync import failing, state, validation
 from connector.sync import session as sessions
@@ -118,6 +120,7 @@ class Engine:
         self.holds.lift(source)
         for mailbox in self.context.store.mailboxes():
             if mailbox.source == source:
+                self._look_up_now(mailbox)
                 self.scheduler.release(mailbox.id)
         self.scheduler.release(LOCATE + source)
         self.scheduler.wake(LOCATE + source, "admin")
@@ -129,6 +132,13 @@ class Engine:
             mailbox = mailboxes.get(session.mailbox_id)
             if mailbox is not None:
                 self._place(mailbox, session)
+
+    def _look_up_now(self, mailbox: Mailbox) -> None:
+        """Let a mailbox that was looked up in vain be among the next that are."""
+        session, now = self.context.store.session(mailbox.id), self.context.now()
+        if session is not None and session.phase is Phase.REQUESTED and session.due > now:
+            with suppress(SessionChanged):  # whoever changed it has put it where it belongs
+                self.context.store.change_session(replace(session, due=now))
 
     def work(self, turn: Turn) -> Next:
         """One turn of a worker. StoreError passes through and ends the process."""
@@ -223,6 +233,7 @@ class Engine:
         stand_in = _stand_in(source)
         held = self.holds.until(stand_in)
         if held is not None:
+            self._waiting.add(LOCATE + source)
             return Next(self._spread(held), held=True)
         try:
             looked, following = validation.locate(self.context, source)
@@ -232,6 +243,12 @@ class Engine:
             if one.verdict is not None:
                 self._observer.failed(one.mailbox, one.verdict, one.session)
             self._place(one.mailbox, one.session)
+        refused = next((one.verdict for one in looked if _of_the_source(one.verdict)), None)
+        if refused is not None:
+            return self._locate_failed(stand_in, refused)
+        if looked and self.holds.passed(stand_in):
+            self._observer.passed(stand_in)
+            self._go_on()
         return Next(following or self.context.now() + timedelta(hours=1))
 
     def _locate_failed(self, stand_in: Mailbox, verdict: Verdict) -> Next:
@@ -264,6 +281,11 @@ class Engine:
 def _stand_in(source: str) -> Mailbox:
     """For what concerns a source and none of its mailboxes."""
     return Mailbox(id="", source=source, address="", policy="", origin="")
+
+
+def _of_the_source(verdict: Verdict | None) -> bool:
+    """Whether all mailboxes of the source would hear the same: the account is refused, not one address or server."""
+    return verdict is not None and verdict.scope is Scope.SOURCE
 
 
 def _watch_differs(before: Phase, after: Phase) -> bool:

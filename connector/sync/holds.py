@@ -94,7 +94,7 @@ class Holds:
         with self._lock:
             ended = [
                 key
-                for key in (mailbox.source, server_key(mailbox))
+                for key in {mailbox.source, server_key(mailbox)}  # one and the same before it was looked up
                 if (hold := self._holds.get(key)) is not None and not hold.forced
             ]
             for key in ended:

@@ -6,6 +6,7 @@ Errors of one user stand in that user's part of the answer; the rest of the batc
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
+from urllib.parse import urlsplit
 
 from lxml import etree
 
@@ -89,14 +90,16 @@ class Autodiscover:
         entry.asked = sorted(user.lower() for user in users)
         if not users or not wanted:
             return _soap_answer(_invalid_request())
-        return self._meet_faults("GetUserSettings", lambda: _soap_answer(self._user_settings(users, wanted)))
+        return self._meet_faults(
+            "GetUserSettings", lambda: _soap_answer(self._user_settings(users, wanted, entry.host))
+        )
 
     def pox(self, request: Request, entry: Entry) -> Answer:
         """Answer the plain XML form for its one address."""
         entry.operation = "Autodiscover"
         address = _pox_address(request.body)
         entry.asked = [address.lower()]
-        return self._meet_faults("Autodiscover", lambda: self._pox_answer(self._find(address)))
+        return self._meet_faults("Autodiscover", lambda: self._pox_answer(self._find(address, entry.host)))
 
     def _pox_answer(self, found: Found) -> Answer:
         root = etree.Element(f"{P}Autodiscover", nsmap=POX_NAMES)
@@ -117,8 +120,11 @@ class Autodiscover:
         faults.delay(fault)
         return spoil(fault, honest(), faults)
 
-    def _find(self, address: str) -> Found:
+    def _find(self, address: str, host: str) -> Found:
+        """A redirect to another URL is not given at that URL itself, whose host is then the one asked."""
         redirect = self._site.directory.redirect(address)
+        if redirect is not None and redirect.url and urlsplit(redirect.url).netloc == host:
+            redirect = None
         mailbox = self._site.organisation.find(address)
         return Found(address, None if mailbox is None or mailbox.state == "disabled" else mailbox, redirect)
 
@@ -143,14 +149,14 @@ class Autodiscover:
         }
         return {name: value for name, value in settings.items() if value}
 
-    def _user_settings(self, users: list[str], wanted: list[str]) -> etree._Element:
+    def _user_settings(self, users: list[str], wanted: list[str], host: str) -> etree._Element:
         message = etree.Element(f"{A}GetUserSettingsResponseMessage", nsmap=SOAP_NAMES)
         response = etree.SubElement(message, f"{A}Response")
         etree.SubElement(response, f"{A}ErrorCode").text = "NoError"
         etree.SubElement(response, f"{A}ErrorMessage")
         held = etree.SubElement(response, f"{A}UserResponses")
         for user in users:
-            self._user_response(held, self._find(user), wanted)
+            self._user_response(held, self._find(user, host), wanted)
         return message
 
     def _user_response(self, held: etree._Element, found: Found, wanted: list[str]) -> None:

@@ -141,3 +141,13 @@ def test_files_that_are_something_else_are_refused(tmp_path: Path) -> None:
         "a.pem holds no unencrypted private key in PEM form",
         "a.key holds no certificate in PEM form",
     ]
+
+
+def test_a_roster_that_is_away_is_remarked_upon(tmp_path: Path) -> None:
+    """A CSV is written by others and may be away for a while: that keeps nothing from starting."""
+    main = written(
+        tmp_path, f"{LEAST}roster: {{from: {{hr: {{csv: {tmp_path}/hr.csv, policy: default}}}}}}\n"
+    )
+    (note,) = load(main).notes
+    assert note.startswith(f"{main}:")
+    assert "roster.from.hr.csv: there is no file" in note

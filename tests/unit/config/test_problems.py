@@ -132,7 +132,6 @@ def test_a_slip_is_answered_at_its_line(old: str, new: str, line: int, words: st
             "roster: {from: {x: {csv: /etc/passwd, policy: defalt}}}",
             "defalt is not in policies; write default",
         ),
-        ("roster: {from: {x: {csv: /nowhere.csv, policy: default}}}", "there is no file /nowhere.csv"),
         ("roster: {from: {manual: {csv: /etc/passwd, policy: default}}}", "rename it"),
         (
             "roster: {from: {x: {directory: ad, group: CN=x, policy: default}}}",
@@ -201,13 +200,12 @@ def test_every_problem_is_told_at_once() -> None:
 mode: of
 proxies: {dmz: {}}
 policies: {staff: {write: nobody}}
-roster: {from: {x: {csv: /nowhere.csv, policy: staff}, y: {csv: /etc/passwd, policy: stuff}}}
+roster: {from: {x: {csv: /etc/passwd, policy: stuff}, y: {csv: /etc/passwd, policy: stuff}}}
 """
     found = problems(more)
     assert [line.partition(":")[0] for line in found] == ["9", "10", "10", "12", "13", "14", "15", "15"]
     assert "there is no file /nowhere;" in found[2]
-    assert "there is no file /nowhere.csv" in found[6]
-    assert "stuff is not in policies; write staff" in found[7]
+    assert all("stuff is not in policies; write staff" in one for one in found[6:])
 
 
 def test_a_domain_has_one_source() -> None:

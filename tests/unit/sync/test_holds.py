@@ -165,3 +165,11 @@ def test_a_hold_of_the_source_takes_the_place_of_its_servers(holds: Holds) -> No
     holds.meet(OTHER, down())
     holds.meet(EVE, CredentialRefused("credential-refused"))
     assert set(holds.all()) == {"hq", server_key(OTHER)}
+
+
+def test_a_look_up_gets_through_without_a_place(holds: Holds) -> None:
+    """What was not looked up yet has no server: its success ends the hold of the source, once."""
+    nowhere = Mailbox("6", "hq", "new@example.com", "staff", "manual")
+    holds.meet(nowhere, CredentialRefused("credential-missing"))
+    assert holds.passed(nowhere)
+    assert not holds.passed(nowhere)

@@ -132,6 +132,19 @@ def test_a_fault_of_the_look_up_holds_the_source(house: House) -> None:
     assert house.phase(ada) is Phase.LIVE
 
 
+def test_a_password_typed_lets_those_go_on_that_were_looked_up_in_vain(house: House) -> None:
+    """An account that is refused for each address holds the source; a new password makes them due, and ends the hold."""
+    ada = house.activate()
+    directory(house).answers["ada@example.com"] = CredentialRefused("credential-missing")
+    house.run()
+    assert (house.phase(ada), house.journal.holds) == (Phase.REQUESTED, ["credential-missing"])
+    directory(house).answers.clear()
+    house.engine.source_changed("memory")
+    house.run()
+    assert house.phase(ada) is Phase.LIVE
+    assert house.engine.holds.all() == {}
+
+
 def test_an_alias_is_refused_with_the_primary_address(house: House) -> None:
     """The mailbox is not opened under it, and the administrator is told which address to use."""
     ada = house.activate("nick@example.com")
