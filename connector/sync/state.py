@@ -73,7 +73,8 @@ def transition(phase: Phase, verdict: Verdict, attempts: int, luck: float) -> Mo
         case MailboxMoved():
             move = Move(Phase.REQUESTED, back_off(attempts, luck))
         case CursorExpired():
-            move = Move(Phase.LOADING, timedelta())
+            again = phase is Phase.LOADING and attempts > 1
+            move = Move(Phase.LOADING, back_off(attempts, luck) if again else timedelta())
         case AccessDenied(code=code) if code in ELSEWHERE and phase in WATCHED:
             move = Move(Phase.REQUESTED, back_off(attempts, luck))
         case AccessDenied():

@@ -66,6 +66,7 @@ _BY_CODE: dict[str, Meaning] = {
     # account
     "ErrorAccountDisabled": (AccessDenied, "mailbox-disabled"),
     "ErrorCannotFindUser": (AccessDenied, "address-unknown"),
+    "ErrorInvalidExchangeImpersonationHeaderData": (AccessDenied, "impersonation-denied"),
     "ErrorInvalidSmtpAddress": (AccessDenied, "address-unknown"),
     "ErrorNonExistentMailbox": (AccessDenied, "address-unknown"),
     "ErrorNonPrimarySmtpAddress": (AccessDenied, "alias-address"),

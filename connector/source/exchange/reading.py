@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from connector.errors import Throttled, Transient, Unreadable, Verdict
+from connector.errors import AccessDenied, Conflict, Refused, Throttled, Transient, Unreadable, Verdict
 from connector.model import Mailbox
 from connector.source.exchange.envelope import Element
 from connector.source.exchange.services import BATCH, Services, Wanted
@@ -73,5 +73,5 @@ def _blamed(wanted: Wanted, answer: Element | Verdict) -> Element | Verdict:
 
 
 def _of_item(verdict: Verdict) -> bool:
-    """Whether it speaks of this item alone, for good."""
-    return not isinstance(verdict, Transient)
+    """Whether it speaks of this item alone, for good; a mailbox on the move or a refused account is no item's fault."""
+    return isinstance(verdict, (Unreadable, Refused, AccessDenied, Conflict))
