@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -308,7 +308,7 @@ def test_a_traced_mailbox_is_in_the_log_step_by_step_until_its_time_is_up(practi
         site.wait(lambda: site.state(ada) == "active", "the mailbox")
         wished = site.json("mailbox", "trace", ada, "--for", "4s")
         site.ask("mailbox.resync", addresses=[ada])
-        until = datetime.fromisoformat(wished["until"])
+        until = datetime.fromisoformat(wished["until"]) + timedelta(seconds=2)
         site.wait(lambda: datetime.now(UTC) > until, "its time to be up")
         site.ask("mailbox.resync", addresses=[ada])
         site.wait(lambda: "the trace has ended" in site.log.read_text(), "the end of the trace")
