@@ -73,7 +73,7 @@ class Appliance:
         self.reporter = Reporter(alarms, clock, self._account_of)
         for name, parts in build_sources(ground, self.reporter.noticed).items():
             self.sources[name], self.watchers[name] = parts.source, parts.watcher
-        self.watch_list = WatchList(store, self.watchers)
+        self.watch_list = WatchList(store, self.watchers, self._unstreamed)
         self.keys = local_keys(ground)
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
@@ -249,6 +249,9 @@ class Appliance:
         if mailbox is not None and session is not None:
             self.reporter.changed(mailbox, session)
         self.engine.changed(mailbox_id)
+
+    def _unstreamed(self, mailbox_ids: Iterable[str]) -> None:
+        self.engine.unstreamed(mailbox_ids)
 
     def _renewed(self) -> None:
         self.engine.renewed()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -101,6 +101,13 @@ class Engine:
         mailbox = self.context.store.mailbox(mailbox_id)
         if mailbox is not None:
             self.wake(mailbox_id, reason, self.context.pace_of(mailbox).debounce)
+
+    def unstreamed(self, mailbox_ids: Iterable[str]) -> None:
+        """No stream covers them any more: from now on they are polled, unless one does again by then."""
+        for mailbox_id in mailbox_ids:
+            mailbox = self.context.store.mailbox(mailbox_id)
+            if mailbox is not None:
+                self.wake(mailbox_id, "unstreamed", self.context.pace_of(mailbox).poll)
 
     def changed(self, mailbox_id: str) -> None:
         """An administrator changed this mailbox's session; bring the agenda in line."""

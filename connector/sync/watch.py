@@ -19,11 +19,20 @@ REFRESH_ROUNDS = 30
 
 
 class WatchList:
-    """Which mailboxes are to be watched, told to the watchers whenever it changes."""
+    """Which mailboxes are to be watched, told to the watchers whenever it changes.
 
-    def __init__(self, store: Store, watchers: Mapping[str, Watcher]) -> None:
+    ``unstreamed`` is told of those that a stream no longer covers: until now the slow sweep was enough for them.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        watchers: Mapping[str, Watcher],
+        unstreamed: Callable[[frozenset[str]], None] = lambda _mailbox_ids: None,
+    ) -> None:
         self._store = store
         self._watchers = watchers
+        self._unstreamed = unstreamed
         self._changed = Event()
         self._told: dict[str, frozenset[str]] = {}
         self._streamed: frozenset[str] = frozenset()
@@ -65,7 +74,9 @@ class WatchList:
     def look(self) -> None:
         """Note who is streamed just now."""
         covered = [watcher.coverage().streamed for watcher in self._watchers.values()]
-        self._streamed = frozenset().union(*covered)
+        before, self._streamed = self._streamed, frozenset().union(*covered)
+        if lost := before - self._streamed:
+            self._unstreamed(lost)
 
 
 def pass_on(nudge: Callable[[str, str], None]) -> Callable[[Nudge], None]:

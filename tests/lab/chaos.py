@@ -82,9 +82,10 @@ class Tally:
         oldest = max(self.weights, key=lambda one: one.age)
         life = [one for one in self.weights if one.pid == oldest.pid]
         threads = [one.threads for one in life]
+        memory = " ".join(str(one.memory // 1024) for one in life)
         return (
             f"longest life {oldest.age:.0f} s: {min(threads)} to {max(threads)} threads at rest,"
-            f" {life[0].memory // 1024} MiB at first, {life[-1].memory // 1024} MiB at last"
+            f" resident memory in MiB: {memory}"
         )
 
 

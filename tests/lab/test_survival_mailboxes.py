@@ -76,6 +76,7 @@ def test_a_disabled_mailbox_waits_for_its_administrator() -> None:
         meet(on, address, "before")
         on.lists.settle()
         on.site.exchange.edit("set_state", mailbox=address, state="disabled")
+        on.site.hub.nudge(show(on, address)["id"])
         shown = wait_state(on, address, "error")
         assert shown["problem"] == "The mailbox or its account is disabled."
         assert on.alarms()[203]["count"] == 1

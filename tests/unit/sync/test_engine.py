@@ -147,6 +147,29 @@ def test_a_restart_meets_a_refused_password_again(site: Site, ada: Mailbox) -> N
     assert set(site.engine.holds.all()) == {ada.source}
 
 
+def test_a_mailbox_that_loses_its_stream_is_polled_from_then_on(site: Site, ada: Mailbox) -> None:
+    """Its next look was planned for a time when a stream would tell of every change."""
+    site.streamed.add(ada.id)
+    site.engine.wake(ada.id, "stream")
+    site.run()
+    calls = len(site.source.calls)
+    site.streamed.clear()
+    site.engine.unstreamed([ada.id])
+    site.forward(MINUTE)
+    assert ("delta", ada.address) in site.source.calls[calls:]
+
+
+def test_a_stream_that_is_back_in_time_costs_nothing(site: Site, ada: Mailbox) -> None:
+    """A short break is made good by the stream's own nudge."""
+    site.streamed.add(ada.id)
+    site.engine.wake(ada.id, "stream")
+    site.run()
+    calls = len(site.source.calls)
+    site.engine.unstreamed([ada.id])
+    site.forward(MINUTE)
+    assert ("delta", ada.address) not in site.source.calls[calls:]
+
+
 def test_a_new_life_of_the_store_is_begun_at_once(site: Site, ada: Mailbox) -> None:
     """Every list is to be sent anew; nobody waits for the next sweep."""
     empty(site)

@@ -43,7 +43,8 @@ class Room:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.watchers = {"hq": FakeWatcher(), "brand": FakeWatcher()}
-        self.list = WatchList(self.store, self.watchers)
+        self.lost: list[frozenset[str]] = []
+        self.list = WatchList(self.store, self.watchers, self.lost.append)
 
     def add(self, name: str, phase: Phase, *, source: str = "hq", located: bool = True) -> Mailbox:
         location = Location("https://one", "g") if located else None
@@ -138,3 +139,15 @@ def test_a_nudge_only_wakes() -> None:
     heard: list[tuple[str, str]] = []
     pass_on(lambda *nudged: heard.append(nudged))(Nudge("m1", "ModifiedEvent"))
     assert heard == [("m1", "stream")]
+
+
+def test_those_who_lose_their_stream_are_told_of_once(room: Room) -> None:
+    """Whoever polls them has planned for a stream that tells of every change."""
+    for name in ("m1", "m2"):
+        room.add(name, Phase.LIVE)
+    room.list.refresh()
+    room.list.look()
+    room.watchers["hq"].sets.append({"m2"})
+    room.list.look()
+    room.list.look()
+    assert room.lost == [frozenset({"m1"})]
