@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any, Protocol
 
+from connector.alarms import kinds
 from connector.app import doctor
 from connector.app.appliance import Appliance
 from connector.config import effective
@@ -27,6 +28,7 @@ def control_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
     return {
         **{name: _verb(holder, operation) for name, operation in VERBS.items()},
         **_secret_verbs(holder),
+        "roster.sync": _roster_verb(holder),
         **_doctor_verbs(holder),
         "config.effective": Verb(lambda _caller: effective(holder.appliance.ground.loaded)),
     }
@@ -51,6 +53,19 @@ def _doctor_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
         return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
     return {"doctor": Verb(examine, follow=True), "doctor.firewall": Verb(openings, read_only=True)}
+
+
+def _roster_verb(holder: HasAppliance) -> Verb:
+    operation = VERBS["roster.sync"]
+
+    def run(caller: Caller, **arguments: Any) -> Any:
+        """A run by hand that got through ends the alarms of those that did not."""
+        done = operation.run(holder.appliance, caller.name, **arguments)
+        for kind in (kinds.ROSTER_UNREADABLE, kinds.ROSTER_MAX_CHANGE):
+            holder.appliance.alarms.clear(kind)
+        return done
+
+    return Verb(run, read_only=operation.reads)
 
 
 def _secret_verbs(holder: HasAppliance) -> Mapping[str, Verb]:

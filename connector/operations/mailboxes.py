@@ -208,7 +208,7 @@ def rename(desk: Desk, old: str, new: str) -> Answer:
     if desk.store.find_mailbox(new) is not None:
         raise UserError(f"{new} is activated already; deactivate it first")
     if desk.source_of(new) != mailbox.source:
-        raise UserError(f"{new} is in no mail domain of the source {mailbox.source}")
+        raise NotFound(f"{new} is in no mail domain of the source {mailbox.source}")
     phase = desk.session(mailbox).phase
     if phase is Phase.LEAVING:
         raise UserError(f"{mailbox.address} is leaving; activate {new} instead")

@@ -145,7 +145,7 @@ def test_as_json(typed: Typist, bureau: Bureau) -> None:
 def test_watching_takes_a_terminal(typed: Typist, bureau: Bureau) -> None:
     """A log file is no place for a picture that changes; the sentence names the other way."""
     answer = typed("status", "--watch")
-    assert (answer.code, answer.out) == (1, "")
+    assert (answer.code, answer.out) == (2, "")
     assert answer.err == "--watch needs a terminal; with --json it prints one line every two seconds\n"
 
 
