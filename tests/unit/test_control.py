@@ -1,6 +1,6 @@
 """The control socket, both ends of it over a real socket."""
 
-from __future__ import annotations
+from __future__ import contextlib
 
 import os
 import socket
@@ -249,7 +249,8 @@ def _raw(runtime: Path, data: bytes) -> bytes:
     with socket.socket(socket.AF_UNIX) as connection:
         connection.settimeout(10)
         connection.connect(str(runtime / SOCKET))
-        connection.sendall(data)
+        with contextlib.suppress(BrokenPipeError):  # it may hang up before it has heard all of it
+            connection.sendall(data)
         return connection.recv(65536)
 
 
