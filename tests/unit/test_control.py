@@ -1,7 +1,8 @@
 """The control socket, both ends of it over a real socket."""
 
-from __future__ import contextlib
+from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import stat
