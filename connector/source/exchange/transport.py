@@ -294,8 +294,8 @@ class Exchange:
 
     def _body(self, response: requests.Response, trace: str) -> bytes:
         limits, end, body = self.settings.limits, self._monotonic() + self.settings.limits.answer, bytearray()
-        for chunk in response.iter_content(CHUNK):
-            body += chunk
+        while piece := response.raw.read1(CHUNK, decode_content=True):
+            body += piece
             if len(body) > limits.body:
                 raise Transient("bad-answer", f"more than {limits.body} bytes; {trace}")
             if self._monotonic() > end:
