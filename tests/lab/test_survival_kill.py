@@ -24,11 +24,11 @@ def kill_at_random(site: Site, dice: random.Random) -> str:
     """Start the daemon, let it live for a moment, kill it; where in its life that was."""
     site.spawn()
     if dice.random() < 0.2:
-        time.sleep(dice.uniform(0.3, 1.2))
+        time.sleep(dice.uniform(0.2, 1.0))
         site.kill()
         return "while starting"
     site.wait(site.answers, "the daemon to answer", 30)
-    time.sleep(dice.uniform(0, 1.6))
+    time.sleep(dice.uniform(0, 1.2))
     site.kill()
     return "at work"
 
@@ -43,7 +43,7 @@ def test_fifty_kills_during_five_hundred_edits_lose_nothing_and_double_nothing()
         lists.activate()
         site.kill()
         office = Office(site.exchange, people, SEED)
-        day = BusyDay(office, EDITS, 0.1)
+        day = BusyDay(office, EDITS, 0.08)
         day.start()
         moments = Counter(kill_at_random(site, dice) for _ in range(KILLS))
         day.finish(120)
