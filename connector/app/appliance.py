@@ -83,6 +83,7 @@ class Appliance:
             Tracing(self.reporter, store, clock),
             workers=config.workers,
             watched_changed=self.watch_list.changed,
+            noticed=self.reporter.noticed,
         )
         callbacks = Callbacks(self._wake, self._resync, self.sender.greet_again, self.sender.superseded)
         self.receiver = Receiver(self.cloud, store, self.sender.confirmed, callbacks, clock, luck)
@@ -184,9 +185,13 @@ class Appliance:
     def pause_source(self, name: str, until: datetime) -> None:
         """Ask nothing of a source until then."""
         self.holds.force(name, "source-paused", until)
+        if name in self.watchers:
+            self.watchers[name].rest(until)
 
     def resume_source(self, name: str) -> None:
         """Go on with it."""
+        if name in self.watchers:
+            self.watchers[name].rest(None)
         self.engine.source_changed(name)
 
     def unsubscribe(self, name: str) -> int:

@@ -131,6 +131,9 @@ class Watcher(Protocol):
     def run(self, stop: Event, nudge: Callable[[Nudge], None]) -> None:
         """Watch until ``stop``; blocks. A nudge also follows each new or regained subscription."""
 
+    def rest(self, until: datetime | None) -> None:
+        """Ask the source for nothing until then and let everybody be polled; None: go on now. What it holds is kept."""
+
     def coverage(self) -> Coverage:
         """How many mailboxes are watched by stream and how many must be polled, for status."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -10,7 +11,8 @@ from typing import Protocol
 
 from connector.errors import Scope, SessionChanged, Verdict
 from connector.model import Mailbox, Phase, Session
-from connector.sync import failing, state, validation
+from connector.source.base import Notice
+from connector.sync import failing, state, storms, validation
 from connector.sync import session as sessions
 from connector.sync.absence import Rounds
 from connector.sync.agenda import Turn
@@ -18,11 +20,14 @@ from connector.sync.context import Context
 from connector.sync.holds import Hold, Holds, server_key
 from connector.sync.outcome import Step
 from connector.sync.scheduler import Next, Scheduler
+from connector.sync.storms import Storms
+from connector.sync.storms import Turn as Change
 
 ROOM_AGAIN = timedelta(seconds=10)
 ROOM_KNOWN = timedelta(seconds=1)
 LOCATE = "@locate/"
 """Key of the batched look-ups of a source; never a mailbox id, which is hexadecimal."""
+STORM = "notification-storm"
 ABSENCE = "@absence/"
 """Key of the batched question who is away."""
 
@@ -70,6 +75,7 @@ class Engine:
         *,
         workers: int,
         watched_changed: Callable[[], None],
+        noticed: Callable[[str, Notice], None] = lambda _source, _notice: None,
     ) -> None:
         self.context = context
         self.holds = holds
@@ -79,6 +85,9 @@ class Engine:
         self._waiting: set[str] = set()
         self._rounds: dict[str, Rounds] = {}
         self._watched_changed = watched_changed
+        self._noticed = noticed
+        self._storms = Storms()
+        self._storm_lock = threading.Lock()
 
     def start(self, *, resync: bool) -> None:
         """Fill the agenda from the store. ``resync`` asks each mailbox for a delta: something may have been missed."""
@@ -97,10 +106,26 @@ class Engine:
         self.scheduler.wake(mailbox_id, reason, delay)
 
     def nudge(self, mailbox_id: str, reason: str) -> None:
-        """As ``wake``, after the debounce time that lets the events of one user action gather."""
+        """As ``wake``, after the debounce time that lets the events of one user action gather; later in a storm."""
         mailbox = self.context.store.mailbox(mailbox_id)
-        if mailbox is not None:
-            self.wake(mailbox_id, reason, self.context.pace_of(mailbox).debounce)
+        if mailbox is None:
+            return
+        with self._storm_lock:
+            turn = self._storms.nudge(mailbox_id, self.context.now())
+            raging = self._storms.raging(mailbox_id)
+        if turn is Change.BEGAN:
+            self._noticed(mailbox.source, Notice(STORM, mailbox.address))
+        self.wake(mailbox_id, reason, storms.SLOW if raging else self.context.pace_of(mailbox).debounce)
+
+    def _look_for_calm(self, mailbox: Mailbox) -> None:
+        """A storm's end is looked for until it has come, also when nothing nudges any more."""
+        with self._storm_lock:
+            turn = self._storms.look(mailbox.id, self.context.now())
+            raging = self._storms.raging(mailbox.id)
+        if turn is Change.ENDED:
+            self._noticed(mailbox.source, Notice(STORM, mailbox.address, over=True))
+        elif raging:
+            self.wake(mailbox.id, "storm", storms.SLOW)
 
     def unstreamed(self, mailbox_ids: Iterable[str]) -> None:
         """No stream covers them any more: from now on they are polled, unless one does again by then."""
@@ -183,6 +208,7 @@ class Engine:
             self._observer.passed(mailbox)
             self._go_on()
         self._observer.stepped(mailbox, before.phase, step)
+        self._look_for_calm(mailbox)
         if step.session is None:
             self.context.hints.forget(mailbox.id)
         elif step.session.phase is Phase.LIVE:

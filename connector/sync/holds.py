@@ -7,6 +7,7 @@ Thread-safe.
 from __future__ import annotations
 
 import threading
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from connector.sync import state
 CREDENTIAL_PATIENCE = timedelta(minutes=30)
 PROBE_PATIENCE = timedelta(seconds=90)
 """How long the one that goes first may take before another is let try."""
+VAIN = 3
+UNEVEN_FOR = timedelta(minutes=10)
+"""So many holds within this time were ended by the first who tried: what was met was no fault of the whole server."""
 FORGOTTEN = timedelta(minutes=10)
 """A hold that ran out so long ago is of a server where no mailbox lives any more."""
 
@@ -41,6 +45,7 @@ class Holds:
         self._clock = clock
         self._luck = luck
         self._holds: dict[str, Hold] = {}
+        self._vain: dict[str, deque[datetime]] = {}
         self._lock = threading.Lock()
 
     def meet(self, mailbox: Mailbox, verdict: Verdict) -> Hold | None:
@@ -55,6 +60,8 @@ class Holds:
                 return None
             if old is not None and old.until > now and not old.probing:
                 return old
+            if old is None and self._uneven(key, verdict, now):
+                return None
             attempts = old.attempts + 1 if old else 1
             hold = Hold(
                 verdict.code,
@@ -98,7 +105,9 @@ class Holds:
                 if (hold := self._holds.get(key)) is not None and not hold.forced
             ]
             for key in ended:
-                del self._holds[key]
+                hold = self._holds.pop(key)
+                if hold.attempts == 1:
+                    self._vain.setdefault(key, deque(maxlen=VAIN)).append(self._clock())
         return bool(ended)
 
     def force(self, source: str, code: str, until: datetime) -> None:
@@ -129,6 +138,13 @@ class Holds:
                 for key, one in self._holds.items()
                 if one.until > (now if one.forced else now - FORGOTTEN)
             }
+
+    def _uneven(self, key: str, verdict: Verdict, now: datetime) -> bool:
+        """Whether a server answers some and not others, as when one of its back ends is down: then each waits alone."""
+        if isinstance(verdict, (CredentialRefused, Throttled)) or key not in self._vain:
+            return False
+        vain = self._vain[key]
+        return len(vain) == VAIN and now - vain[0] < UNEVEN_FOR
 
     def _end_servers(self, source: str) -> None:
         """A hold of the source says all there is to say of its servers."""

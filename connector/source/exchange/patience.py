@@ -20,7 +20,7 @@ class Tuning:
     ``subscribes`` is the most Subscribe requests a second, ``per_mailbox`` the most connections in that mode.
     ``prompt`` is how soon a planned end has to be reopened to need no nudge, ``steady`` how long a connection has to
     live to count as a good one. ``settle`` is the shortest time between two changes of who sits where, ``tick`` between
-    two looks whether there is anything to do.
+    two looks whether there is anything to do, ``return_within`` the time over which sources come back after a rest.
     """
 
     minutes: int = 30
@@ -35,6 +35,7 @@ class Tuning:
     longest_wait: float = 300.0
     taken_wait: float = 300.0
     crowded_wait: float = 600.0
+    return_within: float = 10.0
     refused_wait: float = 10.0
 
 

@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from threading import Event, Thread
 from typing import Protocol
 
@@ -95,6 +96,8 @@ class ExchangeWatcher:
         self._seat_from = 0.0
         self._ask_from: float | None = None
         self._failure: BaseException | None = None
+        self._rests_until: datetime | None = None
+        self._was_resting = False
         self._started = 0
 
     # --- Watcher
@@ -111,9 +114,17 @@ class ExchangeWatcher:
             while not stop.wait(self._tuning.tick):
                 if self._failure:
                     raise self._failure
-                self._tend(stop, nudge)
+                if self._resting():
+                    self._halt()
+                else:
+                    self._tend(stop, nudge)
         finally:
             self._halt()
+
+    def rest(self, until: datetime | None) -> None:
+        """Close every connection until then; subscriptions are kept, and the return is spread over some seconds."""
+        with self._wanted_lock:
+            self._rests_until = until
 
     def coverage(self) -> Coverage:
         """What is streamed and what has to be polled."""
@@ -132,6 +143,19 @@ class ExchangeWatcher:
         with self._seating_lock:
             self._seat(Plan(), None, None)
             return sum(self._give_back(leaver) for leaver in self._take_leavers())
+
+    def _resting(self) -> bool:
+        """Whether the source is to be left alone; the first look after that has everybody seated again."""
+        with self._wanted_lock:
+            until, now = self._rests_until, self._clock()
+            if until is not None and until > now:
+                self._was_resting = True
+                return True
+            rested, self._was_resting = self._was_resting, False
+        if rested:
+            self._seat_from = self._monotonic() + self._dice.uniform(0, self._tuning.return_within)
+            self._changed.set()
+        return False
 
     # --- seating
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import pytest
 
@@ -28,6 +29,9 @@ class FakeWatcher:
 
     def run(self, stop: threading.Event, nudge: Callable[[Nudge], None]) -> None:
         stop.wait()
+
+    def rest(self, until: datetime | None) -> None:
+        """Nothing is asked here anyway."""
 
     def coverage(self) -> Coverage:
         streamed = frozenset(self.sets[-1] if self.sets else ())
