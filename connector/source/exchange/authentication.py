@@ -86,6 +86,7 @@ class Authenticator:
 
     def _handshake(self, leg: _Leg, gate: LogonGate) -> requests.Response:
         with gate.logon() as attempt:
+            attempt.binding = leg.line.end_point() or b""
             try:
                 with self._credential(gate, attempt) as credential:
                     response = self._answer(leg, self._context(leg, credential))

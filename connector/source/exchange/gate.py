@@ -7,7 +7,8 @@ A refusal by one front end while others accept is that server's fault: only when
 only one there is, refuse without an acceptance in between is the version taken for refused. Refusals that name no
 front end (the header is missing, or a proxy took it away) count as different ones, and three in a row by one front
 end speak for the account too: a load balancer may lead nowhere else. A front end that refused what another accepted
-afterwards is told of and gets no logon for 30 minutes.
+afterwards is told of and gets no logon for 30 minutes. A refusal over a certificate under which nobody was ever accepted,
+though others were, is taken for a channel binding that does not fit (Extended Protection) until there are three in a row.
 """
 
 from __future__ import annotations
@@ -44,6 +45,10 @@ class Attempt:
     accepted_by: str | None = None
     refused_by: str | None = None
     named: bool = True
+    binding: bytes = b""
+    """The channel binding that went out with it (RFC 5929), b"" for none."""
+    foreign: bool = False
+    """Whether others accepted the secret, but never over this binding."""
     failed: bool = False
     """Whether the server may have counted it as a bad logon, whatever it meant."""
 
@@ -65,16 +70,18 @@ class _Standing:
     fingerprint: str = ""
     accepting: set[str] = field(default_factory=set)
     refusing: set[str] = field(default_factory=set)
+    bindings: set[bytes] = field(default_factory=set)
     nameless: int = 0
     in_a_row: int = 0
 
-    def accept(self, front_end: str) -> None:
+    def accept(self, front_end: str, binding: bytes) -> None:
         self.accepting.add(front_end)
+        self.bindings.add(binding)
         self.refusing = set()
         self.nameless = self.in_a_row = 0
 
-    def refuse(self, front_end: str, *, named: bool) -> bool:
-        """Note the refusal; True when it speaks for the account and not just for that server."""
+    def refuse(self, front_end: str, *, named: bool, foreign: bool) -> bool:
+        """Note the refusal; True when it speaks for the account and not just for that server or its certificate."""
         self.accepting.discard(front_end)
         self.in_a_row += 1
         if named:
@@ -82,6 +89,8 @@ class _Standing:
         else:
             self.nameless += 1
         different = len(self.refusing) + self.nameless
+        if foreign:
+            return self.in_a_row >= FAILURES
         return not self.accepting or different > 1 or self.in_a_row >= FAILURES
 
 
@@ -133,7 +142,7 @@ class LogonGate:
         finally:
             conclusive = self._leave(attempt)
         if attempt.refused_by is not None:
-            raise self._refusal(attempt.refused_by, conclusive=conclusive)
+            raise self._refusal(attempt.refused_by, conclusive=conclusive, foreign=attempt.foreign)
 
     def _enter(self) -> str:
         with self._turn:
@@ -191,10 +200,11 @@ class LogonGate:
         if attempt.accepted_by is not None:
             self._differ(self._standing.refusing - {attempt.accepted_by})
             self._agree(attempt.accepted_by)
-            self._standing.accept(attempt.accepted_by)
+            self._standing.accept(attempt.accepted_by, attempt.binding)
         if attempt.refused_by is None:
             return False
-        if not self._standing.refuse(attempt.refused_by, named=attempt.named):
+        attempt.foreign = bool(self._standing.bindings) and attempt.binding not in self._standing.bindings
+        if not self._standing.refuse(attempt.refused_by, named=attempt.named, foreign=attempt.foreign):
             return False
         self._refusals.mark(self.account, self._standing.fingerprint)
         return True
@@ -209,10 +219,12 @@ class LogonGate:
         if self._shunned.pop(front_end, None) is not None:
             self._tell(Notice(DIFFERS, front_end, over=True))
 
-    def _refusal(self, front_end: str, *, conclusive: bool) -> CredentialRefused | Transient:
+    def _refusal(self, front_end: str, *, conclusive: bool, foreign: bool) -> CredentialRefused | Transient:
         detail = f"{front_end} answered 401 to {self.account}"
         if conclusive:
             return CredentialRefused("credential-refused", detail)
+        if foreign:
+            return Transient("channel-binding", f"{detail} over a new certificate", scope=Scope.SERVER)
         return Transient(DIFFERS, detail)
 
 

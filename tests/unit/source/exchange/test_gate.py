@@ -196,3 +196,43 @@ def test_fingerprint_tells_versions_apart_and_nothing_else() -> None:
     assert fingerprint("svc", "a") == fingerprint("SVC", "a")
     assert fingerprint("svc", "a") != fingerprint("svc", "b")
     assert len(fingerprint("svc", "a")) == 8
+
+
+def over(bench: Bench, binding: bytes, *, accepted: bool) -> None:
+    """A logon over a connection with this channel binding."""
+    with bench.gate.logon() as attempt:
+        attempt.binding = binding
+        if accepted:
+            attempt.accepted("cas1")
+        else:
+            attempt.refused("cas1")
+
+
+def test_refusal_over_a_new_certificate_is_not_the_accounts() -> None:
+    """A bridge with another certificate fails Extended Protection; the account goes on over the old one."""
+    bench = Bench()
+    over(bench, b"old", accepted=True)
+    with pytest.raises(Transient) as caught:
+        over(bench, b"new", accepted=False)
+    assert (caught.value.code, caught.value.scope) == ("channel-binding", Scope.SERVER)
+    over(bench, b"old", accepted=True)
+
+
+def test_renewed_certificate_is_learnt() -> None:
+    """Once somebody is accepted over it, a refusal over it is a refusal like any other."""
+    bench = Bench()
+    over(bench, b"old", accepted=True)
+    over(bench, b"new", accepted=True)
+    with pytest.raises(CredentialRefused):
+        over(bench, b"new", accepted=False)
+
+
+def test_three_refusals_over_a_new_certificate_are_the_accounts() -> None:
+    """Certificate and password may have been changed in the same night."""
+    bench = Bench()
+    over(bench, b"old", accepted=True)
+    for _ in range(FAILURES - 1):
+        with pytest.raises(Transient, match="channel-binding"):
+            over(bench, b"new", accepted=False)
+    with pytest.raises(CredentialRefused):
+        over(bench, b"new", accepted=False)
