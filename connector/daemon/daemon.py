@@ -153,7 +153,7 @@ class Daemon:
         self._finish()
         self._ground = ground
         set_up_log(ground)
-        self._begin(resync=False)
+        self._begin(resync=new.config.sources != old.config.sources)  # a stream may have become a poll
         self._alarms.clear(kinds.RELOAD_REFUSED)
         self._note_configuration()
         self._log.info("configuration taken over", changes=sentences)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, WebSocketException
@@ -15,9 +15,10 @@ from websockets.typing import Subprotocol
 from connector.errors import CredentialRefused, Superseded, Transient, Verdict
 from connector.model import Clock
 from connector.relay import strict, wire
-from connector.relay.answers import KNOWN_STATUSES, Unacceptable, verdict_of
+from connector.relay.answers import KNOWN_STATUSES, Unacceptable, problem_code, verdict_of
 from connector.relay.base import Descent
 from connector.relay.far_end import FarEnd, tls_code
+from connector.relay.one_at_a_time import OneAtATime
 from connector.relay.poll import Ending
 
 LOOK_SECONDS = 1.0
@@ -55,6 +56,16 @@ class _HandshakeRefused(Exception):
 
 
 class _Connection(ClientConnection):
+    def __init__(self, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
+        """The library begins to read in a thread of its own here, before the handshake is written."""
+        safe = OneAtATime(sock) if isinstance(sock, ssl.SSLSocket) else sock
+        super().__init__(cast("socket.socket", safe), *args, **kwargs)
+
+    @property
+    def descriptor(self) -> socket.socket:
+        """The socket itself, to be shut down from another thread."""
+        return self.socket.inner if isinstance(self.socket, OneAtATime) else self.socket
+
     def handshake(self, *args: Any, **kwargs: Any) -> None:
         try:
             super().handshake(*args, **kwargs)
@@ -77,8 +88,9 @@ class WebSocketDownlink:
     def listen(self, run: str, cursor: str, stop: Ending, accept: Callable[[Descent], None]) -> None:
         """Receive until ``stop``. Raises UpgradeImpossible, and verdicts when the connection ends."""
         try:
-            with _connect(self._hub, run, cursor, self._clock) as connection:
-                self._keep(connection.socket)
+            connection = _connect(self._hub, run, cursor, self._clock)
+            with connection:
+                self._keep(connection.descriptor)
                 self._talk(connection, cursor, stop, accept)
         except _BrokenOffError as broken:
             self._breaks += 1
@@ -124,12 +136,12 @@ def _first(connection: ClientConnection, stop: Ending) -> bytes | None:
     raise _BrokenOffError("no frame comes through")
 
 
-def _connect(hub: FarEnd, run: str, cursor: str, clock: Clock) -> ClientConnection:
+def _connect(hub: FarEnd, run: str, cursor: str, clock: Clock) -> _Connection:
     url = hub.at(wire.COMMANDS_PATH, scheme="ws") + "?" + urlencode({"cursor": cursor})
     headers = hub.headers(run)
     proxy = hub.proxy()
     try:
-        return connect(
+        connection = connect(
             url,
             ssl=hub.tls if url.startswith("wss:") else None,
             subprotocols=[Subprotocol(wire.SUBPROTOCOL)],
@@ -145,6 +157,7 @@ def _connect(hub: FarEnd, run: str, cursor: str, clock: Clock) -> ClientConnecti
             max_queue=1,
             create_connection=_Connection,
         )
+        return cast("_Connection", connection)
     except _HandshakeRefused as refused:
         raise _refusal(refused, clock) from refused
     except InvalidHandshake as error:
@@ -156,7 +169,11 @@ def _connect(hub: FarEnd, run: str, cursor: str, clock: Clock) -> ClientConnecti
 
 
 def _refusal(refused: _HandshakeRefused, clock: Clock) -> Verdict | UpgradeImpossible:
-    if refused.status not in KNOWN_STATUSES and refused.status < 500:
+    """What a refused upgrade means. A hub says why in a problem document; a bare 403 is a proxy's."""
+    ours = refused.status in KNOWN_STATUSES and problem_code(
+        refused.headers.get("content-type", ""), refused.body
+    )
+    if not ours and refused.status < 500:
         return UpgradeImpossible(f"HTTP {refused.status}")
     verdict = verdict_of(refused.status, refused.headers, refused.body, clock())
     if isinstance(verdict, Unacceptable) or verdict.code == "bad-answer":

@@ -429,6 +429,16 @@ def test_a_hub_that_refuses_the_upgrade_by_the_protocol_is_believed(
     assert wire.POLL_PATH not in server.paths()
 
 
+@pytest.mark.parametrize("status", [401, 403, 407, 429])
+def test_a_refusal_that_is_not_the_hubs_means_polling(server: WireHub, cloud: HttpCloud, status: int) -> None:
+    """Proxies that know no web sockets say 403 and the like on a page of their own: no credential was refused."""
+    server.canned.append(Answer(status, b"<html>Forbidden</html>", {"Content-Type": "text/html"}))
+    server.hub.command(command("c1"))
+    listener = Listener(cloud)
+    assert listener.commands(1)
+    listener.end()
+
+
 def test_a_redirected_web_socket_is_not_followed(server: WireHub, cloud: HttpCloud) -> None:
     """Neither token nor certificate goes elsewhere; it polls instead."""
     server.canned.append(Answer(307, b"", {"Location": f"{server.url}/elsewhere"}))
