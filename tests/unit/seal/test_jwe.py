@@ -74,12 +74,13 @@ def test_the_recorded_content_of_another_implementation_opens() -> None:
 
 
 @settings(deadline=None)
-@given(st.data())
-def test_a_changed_character_anywhere_is_refused(data: st.DataObject) -> None:
+@given(st.integers(min_value=0), st.integers(min_value=0))
+def test_a_changed_character_anywhere_is_refused(place: int, choice: int) -> None:
     """No bit of a token can be varied, not even the loose ones of base64."""
     token = jwe.encrypt(b"hello there", SECRET, {"ctx": "x"})
-    at = data.draw(st.integers(0, len(token) - 1))
-    other = data.draw(st.sampled_from("ABab09-_.").filter(lambda one: one != token[at]))
+    at = place % len(token)
+    others = [one for one in "ABab09-_." if one != token[at]]
+    other = others[choice % len(others)]
     with pytest.raises(Refused):
         jwe.decrypt(token[:at] + other + token[at + 1 :], SECRET)
 
