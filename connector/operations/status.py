@@ -14,6 +14,8 @@ from connector.operations.desk import Desk
 from connector.operations.mailboxes import moment, percent, phase_word
 from connector.reasons import explain
 
+PASSING = 2
+"""So many failures of an activation in a row may pass by themselves."""
 SHOWN = 20
 """Mailboxes in trouble that status names; mailbox list shows them all."""
 
@@ -69,7 +71,12 @@ def snapshot(desk: Desk, vitals: Vitals | None) -> dict[str, Any]:
 def _healthy(sessions: Iterable[Session], vitals: Vitals | None) -> bool:
     if vitals is None or vitals.alarms or vitals.holds or not vitals.hub.get("up"):
         return False
-    return not any(session.phase is Phase.BLOCKED for session in sessions)
+    return not any(session.phase is Phase.BLOCKED or _stuck(session) for session in sessions)
+
+
+def _stuck(session: Session) -> bool:
+    """Whether an activation has failed several times in a row: it is told before anything else notices."""
+    return session.phase in {Phase.REQUESTED, Phase.VALIDATING} and session.attempts > PASSING
 
 
 def _loading(desk: Desk, sessions: Iterable[Session], vitals: Vitals | None) -> dict[str, Any] | None:

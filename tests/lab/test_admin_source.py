@@ -92,6 +92,7 @@ def test_an_expired_certificate(site: Site) -> None:
     assert "certificate has expired" in sentence
     assert "Renew the certificate" in sentence
     assert "certificate has expired" in site.try_cli("status").stdout
+    site.wait(lambda: not site.ask("status")["healthy"], "status to tell it by its code", 60)
     site.exchange.new_certificate(*NAMES)
     site.cli("source", "resume", "hq")
     site.wait(lambda: site.state(address) == "active", "it to be active")

@@ -202,3 +202,12 @@ def test_no_secret_is_ever_shown(bureau: Bureau, ada: Mailbox) -> None:
     assert all(key.secret.hex() not in said for key in house.keys.keys(ada.id))
     assert cursor is not None
     assert f'"{cursor}"' not in said
+
+
+def test_an_activation_that_keeps_failing_is_not_healthy(bureau: Bureau, ada: Mailbox) -> None:
+    """A look-up that fails once or twice may pass by itself; one that goes on failing is told by the exit code too."""
+    bob = bureau.active("bob@example.com")
+    bureau.put_in(bob, Phase.REQUESTED, reason="tls-expired", attempts=2)
+    assert status(bureau)["healthy"]
+    bureau.put_in(bob, Phase.REQUESTED, reason="tls-expired", attempts=3)
+    assert not status(bureau)["healthy"]
