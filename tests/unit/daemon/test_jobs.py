@@ -240,3 +240,5 @@ def test_stopping_what_never_began_is_fine(yard: Yard) -> None:
     """A start that fails half-way is cleaned up by the same path."""
     yard.jobs.stop()
     yard.jobs.stop()
+    assert yard.failed == []
+    assert yard.renewed == []
