@@ -77,7 +77,7 @@ class Trial:
 
     def _install(self, machine: Machine, *names: str) -> None:
         for name in names:
-            target = f"/var/tmp/{self._packages[name].name}"
+            target = f"/srv/{self._packages[name].name}"
             (machine.root / target[1:]).write_bytes(self._packages[name].read_bytes())
             machine.do("apt-get", "install", "--yes", "--quiet", target)
             (machine.root / target[1:]).unlink()
