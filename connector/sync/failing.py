@@ -14,17 +14,24 @@ ALIAS = "alias-address"
 def record(context: Context, session: Session, verdict: Verdict) -> Session | None:
     """Store what a verdict means for the session that was stepped; the one now stored, None when it is gone.
 
-    What an administrator changed meanwhile stands: a pause or a deactivation is not undone by a step that failed.
+    What an administrator changed meanwhile stands: a pause or a deactivation is not undone by a step that failed. The
+    primary address comes first: who waits for the state asks for it at once.
     """
+    if verdict.code == ALIAS:
+        context.store.put_setting(_primary(session.mailbox_id), verdict.detail or None)
     try:
-        stored = context.store.change_session(
+        return context.store.change_session(
             state.after_failure(session, verdict, context.now(), context.luck())
         )
     except SessionChanged:
-        return context.store.session(session.mailbox_id)
-    if verdict.code == ALIAS:
-        context.store.put_setting(_primary(session.mailbox_id), verdict.detail or None)
-    return stored
+        return _stands(context.store, session.mailbox_id)
+
+
+def _stands(store: Store, mailbox_id: str) -> Session | None:
+    session = store.session(mailbox_id)
+    if session is None:
+        forget(store, mailbox_id)
+    return session
 
 
 def primary_address(store: Store, mailbox_id: str) -> str | None:

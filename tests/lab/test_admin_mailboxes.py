@@ -491,7 +491,9 @@ def test_a_roster_not_to_be_believed_changes_nothing(
 
 def test_the_daemon_raises_an_alarm_for_it(site: Site, roster: Roster) -> None:
     """The daemon's own run over a file that can't be believed raises 503, over too many changes 502; a good run ends them."""
-    roster.path.unlink(missing_ok=True)
+    roster.write(person(site, 14))
+    assert roster.sync("--force", "--yes").returncode == 0
+    roster.path.unlink()
     site.stop()
     site.start()
     site.wait(lambda: numbers(site) == {503}, "alarm 503")

@@ -23,10 +23,11 @@ DELETIONS_KEPT = 10_000
 class ItemEvent:
     """Something that happened to an item, as notifications tell it; `kind` is Created, Modified, Deleted, Moved or NewMail.
 
-    A move names where the item was (`old_item_id`, `old_folder_id`).
+    `mailbox` is its GUID: whoever watches a mailbox goes on doing so under its new address. A move names where the item
+    was (`old_item_id`, `old_folder_id`).
     """
 
-    address: str
+    mailbox: str
     kind: str
     item_id: str
     change_key: str
@@ -186,7 +187,7 @@ class Mailbox:
         if how == "MoveToDeletedItems":
             new = self.item_id(version)
             event = ItemEvent(
-                self.address,
+                self.guid,
                 "Moved",
                 new,
                 self.key_of(item),
@@ -196,7 +197,7 @@ class Mailbox:
                 self.folder_id(),
             )
         else:
-            event = ItemEvent(self.address, "Deleted", old, self.key_of(item), self.folder_id(), now)
+            event = ItemEvent(self.guid, "Deleted", old, self.key_of(item), self.folder_id(), now)
         self.announce(event)
 
     def tell_mail(self, now: datetime) -> None:
@@ -204,7 +205,7 @@ class Mailbox:
         version = self._next()
         key, item, folder = change_key(self.guid, version), self.item_id(version), self.folder_id(INBOX)
         for kind in ("Created", "NewMail"):
-            self.announce(ItemEvent(self.address, kind, item, key, folder, now))
+            self.announce(ItemEvent(self.guid, kind, item, key, folder, now))
 
     def _forget_exceptions(self, item: Item) -> None:
         self._record([Gone(item.serial, one.created, self._next(), at) for at, one in item.overrides.items()])
@@ -225,7 +226,7 @@ class Mailbox:
     def _tell(self, item: Item, now: datetime, *kinds: str, original: datetime | None = None) -> None:
         id_, key, folder = self.item_id(item.serial, original), self.key_of(item), self.folder_id()
         for kind in kinds:
-            self.announce(ItemEvent(self.address, kind, id_, key, folder, now))
+            self.announce(ItemEvent(self.guid, kind, id_, key, folder, now))
 
 
 def _note(item: Item, original: datetime | None, changes: dict[str, Any]) -> None:

@@ -62,12 +62,13 @@ class Streaming:
             text = "Subscription is invalid: only streaming subscriptions are served."
             raise ResponseFault("ErrorInvalidSubscriptionRequest", text)
         address, folders = watched_folders(call, wanted)
-        if self.subscriptions.count(address) >= self._limits.figures.subscriptions:
+        mailbox = call.organisation.mailbox(address).guid
+        if self.subscriptions.count(mailbox) >= self._limits.figures.subscriptions:
             text = "You have exceeded the available subscriptions for your account. Remove unnecessary subscriptions and try your request again."
             raise ResponseFault("ErrorExceededSubscriptionCount", text)
         kinds = frozenset(element.text or "" for element in wanted.iter(f"{T}EventType"))
         made = Subscription(
-            new_id(visit.back_end), self._owner(call), address, visit.back_end, folders, kinds
+            new_id(visit.back_end), self._owner(call), address, mailbox, visit.back_end, folders, kinds
         )
         self.subscriptions.add(made)
         return documents.subscribed(made.id)

@@ -47,11 +47,12 @@ class Stream:
 
 @dataclass(slots=True)
 class Subscription:
-    """One subscription. `dead` is the response code that ends it, empty while it lives."""
+    """One subscription; `mailbox` is the GUID of what it watches, `address` as it was then. `dead` is the response code that ends it, empty while it lives."""
 
     id: str
     owner: str
     address: str
+    mailbox: str
     back_end: str
     folders: frozenset[str] | None
     kinds: frozenset[str]
@@ -95,13 +96,13 @@ class Subscriptions:
         self._queue = queue
         self._idle = idle
         self._by_id: dict[str, Subscription] = {}
-        self._by_address: dict[str, dict[str, Subscription]] = {}
+        self._by_mailbox: dict[str, dict[str, Subscription]] = {}
 
     def add(self, subscription: Subscription) -> None:
         """Take a new one in."""
         with self.lock:
             self._by_id[subscription.id] = subscription
-            self._by_address.setdefault(subscription.address, {})[subscription.id] = subscription
+            self._by_mailbox.setdefault(subscription.mailbox, {})[subscription.id] = subscription
 
     def remove(self, subscription_id: str, code: str = "ErrorSubscriptionNotFound") -> bool:
         """End one; the connection that carries it is told with `code`. False when it was not there."""
@@ -109,7 +110,7 @@ class Subscriptions:
             subscription = self._by_id.pop(subscription_id, None)
             if subscription is None:
                 return False
-            self._by_address[subscription.address].pop(subscription_id)
+            self._by_mailbox[subscription.mailbox].pop(subscription_id)
             subscription.dead = code
             self._ring(subscription)
             return True
@@ -123,16 +124,16 @@ class Subscriptions:
                 return None
             return found
 
-    def count(self, address: str) -> int:
+    def count(self, mailbox: str) -> int:
         """How many watch one mailbox."""
         with self.lock:
-            return len(self._by_address.get(address, ()))
+            return len(self._by_mailbox.get(mailbox, ()))
 
     def publish(self, change: ItemEvent) -> None:
         """Queue the events of a change for everybody who wants them; a queue that overflows is the end of its subscription."""
         events = events_of(change)
         with self.lock:
-            for subscription in list(self._by_address.get(change.address, {}).values()):
+            for subscription in list(self._by_mailbox.get(change.mailbox, {}).values()):
                 wanted = [event for event in events if subscription.wants(event)]
                 if len(subscription.waiting) + len(wanted) > self._queue:
                     self.remove(subscription.id, "ErrorInvalidSubscription")
