@@ -20,6 +20,7 @@ from connector.model.calendar import (
 )
 from connector.model.clock import Clock
 from connector.model.commit import AuditEntry, Commit
+from connector.model.conference import Conference, ConferenceOrder, JoinDetails, Kind, Person, Phone
 from connector.model.keys import ContentKey, WrappedKey
 from connector.model.people import Identity, Location, Mailbox, Policy
 from connector.model.relay import (
@@ -44,6 +45,8 @@ __all__ = [
     "Clock",
     "Command",
     "Commit",
+    "Conference",
+    "ConferenceOrder",
     "ContentKey",
     "DeadLetter",
     "Delta",
@@ -52,7 +55,9 @@ __all__ = [
     "Expansion",
     "Identity",
     "IndexRow",
+    "JoinDetails",
     "JoinLink",
+    "Kind",
     "Load",
     "Location",
     "MailMode",
@@ -62,7 +67,9 @@ __all__ = [
     "NewMeeting",
     "Nudge",
     "Outcome",
+    "Person",
     "Phase",
+    "Phone",
     "Policy",
     "Presence",
     "Quarantined",

@@ -18,6 +18,7 @@ PORTS = (
     "connector.seal.base",
     "connector.relay.base",
     "connector.roster.base",
+    "connector.conference.base",
 )
 SEALING = (
     "connector.seal.fields",
@@ -71,10 +72,18 @@ LAYERS = [
     Layer("connector.relay.sender", (*PURE, *PORTS, *WIRE, "connector.relay.backoff")),
     Layer("connector.relay.receiver", (*PURE, *PORTS, *WIRE, "connector.relay.backoff")),
     Layer("connector.relay", (*PURE, "connector.relay")),
+    Layer("connector.seal.kmswire", (*PURE, "connector.seal.kmswire")),
     Layer("connector.seal.state", (*PURE, "connector.store.base", "connector.seal")),
     Layer("connector.seal", (*PURE, "connector.seal")),
     Layer("connector.store", (*PURE, "connector.store", "connector.source.base")),
     Layer("connector.source.exchange", (*PURE, "connector.source.base", "connector.source.exchange")),
+    Layer("connector.source.google", (*PURE, "connector.source.base", "connector.source.google")),
+    Layer("connector.conference", (*PURE, "connector.conference")),
+    Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli")),
+    Layer(
+        "connector.kms",
+        (*PURE, *WIRE, "connector.relay.base", "connector.seal.kmswire", "connector.kms", "connector.log"),
+    ),
     Layer("connector.source.memory", (*PURE, "connector.source.base")),
     Layer("connector.roster", (*PURE, "connector.roster")),
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
@@ -87,13 +96,23 @@ LAYERS = [
 HOMES = {
     "exchangelib": "connector.source.exchange",
     "yaml": "connector.config",
-    "sqlite3": ("connector.store", "connector.hub"),
-    "httpx": "connector.relay.http",
-    "websockets": "connector.relay.websocket",
+    "sqlite3": ("connector.store", "connector.hub", "connector.kms"),
+    "httpx": (
+        "connector.relay.http",
+        "connector.conference",
+        "connector.source.google",
+        "connector.seal.kms_client",
+        "connector.kms",
+    ),
+    "websockets": ("connector.relay.websocket", "connector.kms"),
+    "google": "connector.source.google",
+    "ldap3": "connector.roster",
+    "jinja2": ("connector.conference", "connector.meeting.invitation"),
+    "pkcs11": "connector.kms",
     "starlette": "connector.hub",
     "uvicorn": "connector.hub",
     "apscheduler": "connector.daemon.jobs",
-    "click": ("connector.cli", "connector.hub.cli"),
+    "click": ("connector.cli", "connector.hub.cli", "connector.kms.cli"),
 }
 """One library, one home."""
 

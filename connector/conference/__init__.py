@@ -1,0 +1,1 @@
+"""Conference providers: from a keyword's order to join details."""

@@ -1,0 +1,39 @@
+"""Who makes join details for a keyword. Adapters: ``template``, ``jitsi``, ``webex``, ``google_meet``, ``hub``.
+
+A provider raises verdicts of ``connector.errors`` and nothing else: Refused with a code of ``connector.reasons`` where it
+will never work, Throttled and Transient where it will, CredentialRefused where its account is not accepted. It never
+sleeps and keeps no state that can't be lost.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Protocol
+
+from connector.model import Conference, ConferenceOrder
+
+
+class Provider(Protocol):
+    """One entry of ``conference`` in the configuration."""
+
+    name: str
+    tagged: bool
+    """Whether a conference made once can be found again by its tag, or asking twice gives the same one.
+
+    Where it is False the core asks once; a kill in between leaves the intent ``uncertain`` until ``find`` has settled it.
+    """
+
+    def make(self, order: ConferenceOrder) -> Conference:
+        """The conference of this order; one that is there already under its tag is found, not made a second time."""
+
+    def find(self, order: ConferenceOrder) -> Conference | None:
+        """What an earlier ``make`` of this order left behind, None when there is nothing. Makes nothing."""
+
+    def move(self, conference: Conference, order: ConferenceOrder) -> Conference:
+        """The meeting got another time or subject; what is personal stays as it is."""
+
+    def end(self, conference: Conference, order: ConferenceOrder, now: datetime) -> None:
+        """The meeting or its keyword is gone. What is not there any more is fine."""
+
+    def close(self) -> None:
+        """Give up connections; called once, after the last use."""
