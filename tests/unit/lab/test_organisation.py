@@ -47,7 +47,7 @@ def test_one_edit_makes_several_events() -> None:
     made = lab.edit("create", mailbox=ANNA, start="2026-11-23T09:00")
     lab.edit("delete", mailbox=ANNA, item=made["uid"])
     assert [event.kind for event in events] == ["Created", "Modified", "Moved"]
-    assert {event.address for event in events} == {ANNA}
+    assert {event.mailbox for event in events} == {lab.organisation.mailbox(ANNA).guid}
     assert events[-1].old_item_id == made["item_id"]
     assert events[-1].old_folder_id == events[0].folder_id
 
@@ -66,7 +66,7 @@ def test_an_invitation_is_told_in_both_mailboxes() -> None:
     lab = Lab()
     events = listened(lab)
     lab.edit("create", mailbox=ANNA, start="2026-11-23T09:00", attendees=[BERT])
-    assert [event.kind for event in events if event.address == BERT] == [
+    assert [event.kind for event in events if event.mailbox == lab.organisation.mailbox(BERT).guid] == [
         "Created",
         "NewMail",
         "Created",
