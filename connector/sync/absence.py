@@ -16,6 +16,7 @@ from connector.model import Mailbox, Phase
 from connector.sync import live, state
 from connector.sync.context import Context, Pace
 from connector.sync.hints import FALLBACK_ROUNDS, NOT_AWAY
+from connector.sync.visit import Visit
 
 ROUND = 0.95
 """A round's share of the time in which a change is to be shown; the rest is for reading it."""
@@ -115,7 +116,7 @@ class Rounds:
             return False
         seemed_back = (session.presence_digest or "").endswith(back)
         self._context.hints.hear(mailbox_id, mark, now, seemed_back=seemed_back)
-        return live.presence_at(self._context, mailbox, session, now) <= now
+        return live.presence_at(Visit(self._context, mailbox, session, now)) <= now
 
     def _failed(self, verdict: Verdict, now: datetime) -> Looked:
         """Another is acted for next time; after some failures in a row the truth is read for a while."""

@@ -14,20 +14,18 @@ from connector.model import (
     EventKind,
     Expansion,
     IndexRow,
-    Mailbox,
     MeetingUpdate,
     Outcome,
     Result,
     SealedCommand,
-    Session,
     Write,
 )
 from connector.seal.commands import open_command
 from connector.seal.envelope import seal_outcome
-from connector.sync import feed, gate, orders, state
-from connector.sync.context import Context
+from connector.sync import gate, orders, state
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
+from connector.sync.visit import Visit
 
 CAUSE = "hub"
 WRITTEN = "calendar.written"
@@ -35,56 +33,53 @@ TRIES = 5
 """So often a command is tried that fails for its own sake."""
 
 
-def step(context: Context, mailbox: Mailbox, session: Session, sealed: SealedCommand) -> Step:
+def step(visit: Visit, sealed: SealedCommand) -> Step:
     """Carry out one command and answer it.
 
     What fails because of a server or an account is tried again until the command expires; what fails for this command
     alone is given up after some tries, so that it does not keep the mailbox from being read.
     """
-    now = context.now()
-    draft = Draft(context, mailbox, session)
+    context, mailbox, session = visit.context, visit.mailbox, visit.session
+    draft = Draft(visit)
     try:
-        command = open_command(sealed, lambda uri: context.keys.opening_key(uri, mailbox.id), now)
-        outcome = _carry_out(context, mailbox, session, command, draft)
+        command = open_command(sealed, lambda uri: context.keys.opening_key(uri, mailbox.id), visit.now)
+        outcome = _carry_out(visit, command, draft)
     except Refused as refusal:
         outcome = Outcome(sealed.id, Result.REFUSED, refusal.code)
     except (Transient, Conflict) as verdict:
         if state.far_reaching(verdict) or session.attempts + 1 < TRIES:
             raise
-        draft = Draft(context, mailbox, session)
+        draft = Draft(visit)
         outcome = Outcome(sealed.id, Result.FAILED, verdict.code)
     data = seal_outcome(outcome, draft.key, mailbox.id, draft.revision)
     draft.announce(EventKind.COMMAND_OUTCOME, data, sealed=True)
     draft.finish(sealed.id)
     facts = {"command": sealed.id, "result": outcome.result.value, "code": outcome.code}
-    draft.record(AuditEntry(now, "hub", "command.answered", mailbox.address, facts))
+    draft.record(AuditEntry(visit.now, "hub", "command.answered", mailbox.address, facts))
     sentence = f"command {outcome.result.value} {outcome.code}".rstrip()
     answered = replace(session, attempts=0, reason=None, failed_at=None)
-    return Step(sentence, draft.commit(answered, now), notable=True)
+    return Step(sentence, draft.commit(answered), notable=True)
 
 
-def _carry_out(
-    context: Context, mailbox: Mailbox, session: Session, command: Command, draft: Draft
-) -> Outcome:
+def _carry_out(visit: Visit, command: Command, draft: Draft) -> Outcome:
+    mailbox = visit.mailbox
     if command.actor != mailbox.address:
         raise Refused("write-not-allowed", "the acting user is not the owner")
     match orders.parse(command):
         case orders.AskFreeBusy(addresses=addresses, window=window):
-            gate.admit_question(context, mailbox, {"command": command.id, "people": len(addresses)})
-            answers = context.source_of(mailbox).availability(mailbox, addresses, window)
+            gate.admit_question(visit.context, mailbox, {"command": command.id, "people": len(addresses)})
+            answers = visit.source.availability(mailbox, addresses, window)
             return Outcome(command.id, Result.DONE, body={"availability": [_spans(one) for one in answers]})
         case orders.Create(meeting=meeting):
-            return _write(context, mailbox, session, command, draft, meeting)
+            return _write(visit, command, draft, meeting)
         case orders.Update() as update:
-            row = _aimed_at(context, mailbox, update)
-            return _write(
-                context, mailbox, session, command, draft, _change(command, update, row), row.digest
-            )
+            row = _aimed_at(visit, update)
+            return _write(visit, command, draft, _change(command, update, row), row.digest)
 
 
-def _aimed_at(context: Context, mailbox: Mailbox, update: orders.Update) -> IndexRow:
-    window = context.span.at(context.now())
-    for row in context.store.rows_between(mailbox.id, window.start, window.end):
+def _aimed_at(visit: Visit, update: orders.Update) -> IndexRow:
+    window = visit.window
+    for row in visit.store.rows_between(visit.mailbox.id, window.start, window.end):
         if row.meeting_id == update.meeting_id:
             return row
     raise Refused("item-not-found", update.meeting_id)
@@ -101,27 +96,19 @@ def _change(command: Command, update: orders.Update, row: IndexRow) -> MeetingUp
     )
 
 
-def _write(
-    context: Context,
-    mailbox: Mailbox,
-    session: Session,
-    command: Command,
-    draft: Draft,
-    write: Write,
-    before: str = "",
-) -> Outcome:
+def _write(visit: Visit, command: Command, draft: Draft, write: Write, before: str = "") -> Outcome:
     """Write, and read back what the calendar made of it. ``before`` is the digest of what is about to be changed."""
+    context, mailbox, source = visit.context, visit.mailbox, visit.source
     gate.admit(context, mailbox, CAUSE, {**_facts(command, write), "digest_before": before})
-    source = context.source_of(mailbox)
     applied = source.apply(mailbox, write)
-    expansion = source.expand(mailbox, [applied.item_id], feed.reach(context, session))
+    expansion = source.expand(mailbox, [applied.item_id], visit.reach)
     draft.take(expansion, whole=True)
     facts = {
         "address": mailbox.address,
         "command": command.id,
         "item": applied.item_id,
         "repeated": applied.repeated,
-        "digest_after": _digest(context, expansion, applied.item_id),
+        "digest_after": _digest(visit, expansion, applied.item_id),
     }
     draft.record(AuditEntry(context.now(), "connector", WRITTEN, mailbox.id, facts))
     return Outcome(command.id, Result.DONE, body=_found(applied, draft))
@@ -144,10 +131,10 @@ def _facts(command: Command, write: Write) -> dict[str, object]:
     }
 
 
-def _digest(context: Context, expansion: Expansion, item_id: str) -> str:
+def _digest(visit: Visit, expansion: Expansion, item_id: str) -> str:
     """The digest of the item as it now stands; "" when it lies outside the window."""
     meetings = (meeting for series in expansion.series for meeting in series.meetings)
-    return next((context.digests.content(one) for one in meetings if one.item_id == item_id), "")
+    return next((visit.context.digests.content(one) for one in meetings if one.item_id == item_id), "")
 
 
 def _found(applied: Applied, draft: Draft) -> dict[str, Any]:

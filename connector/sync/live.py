@@ -6,13 +6,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.errors import Transient
-from connector.model import EventKind, Mailbox, Session, Window
+from connector.model import EventKind, Session, Window
 from connector.seal.envelope import seal_presence
 from connector.sync import commands, feed
-from connector.sync.context import Context
 from connector.sync.hints import NOT_AWAY, in_force
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
+from connector.sync.visit import Visit
 
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
@@ -23,76 +23,75 @@ UNREADABLE_SO_FAR = frozenset({"bad-answer", "server-error"})
 """Words for an answer that may be a damaged item's own."""
 
 
-def step(context: Context, mailbox: Mailbox, session: Session, reasons: frozenset[str]) -> Step:
+def step(visit: Visit, reasons: frozenset[str]) -> Step:
     """Do the first thing that is due. Raises verdicts and SessionChanged."""
-    now = context.now()
+    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
     nudged = bool(reasons & NUDGES)
     sealed = context.store.next_command(mailbox.id)
     if sealed is not None and context.confirmed.is_set():
-        done = commands.step(context, mailbox, session, sealed)
+        done = commands.step(visit, sealed)
         return replace(done, more=nudged or context.store.next_command(mailbox.id) is not None)
     if nudged or _lapsed(session.synced_at, context.feed_interval(mailbox), now):
-        return _delta(context, mailbox, session)
-    if session.covered is None or session.covered < context.span.at(now).end:
-        return _roll(context, mailbox, session)
+        return _delta(visit)
+    if session.covered is None or session.covered < visit.window.end:
+        return _roll(visit)
     looks = context.second_looks.at(mailbox, context.store.quarantine, now)
     if looks is not None and looks <= now:
-        return _second_look(context, mailbox, session)
-    if _presence_due(context, mailbox, session, now):
-        return _presence(context, mailbox, session)
-    waiting = replace(session, due=next_due(context, mailbox, session))
+        return _second_look(visit)
+    if _presence_due(visit):
+        return _presence(visit)
+    waiting = replace(session, due=next_due(visit))
     return Step("nothing was due", context.store.change_session(waiting))
 
 
-def next_due(context: Context, mailbox: Mailbox, session: Session) -> datetime:
+def next_due(visit: Visit) -> datetime:
     """When the mailbox wants its next step if nothing wakes it before."""
-    now = context.now()
-    window = context.span.at(now)
+    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
+    window = visit.window
     due = [_after(session.synced_at, context.feed_interval(mailbox), now)]
-    due.append(now if session.covered is None or session.covered < window.end else _tomorrow(window, context))
+    due.append(now if session.covered is None or session.covered < window.end else _tomorrow(visit))
     looks = context.second_looks.at(mailbox, context.store.quarantine, now)
     due += [looks] if looks is not None else []
     if not context.confirmed.is_set() and context.store.next_command(mailbox.id) is not None:
         due.append(now + CONFIRMED_SOON)
-    if context.rules.policy(mailbox.policy).presence == "off":
+    if visit.policy.presence == "off":
         due += [now] if session.presence_digest is not None else []
     else:
-        due.append(presence_at(context, mailbox, session, now))
+        due.append(presence_at(visit))
     return min(due)
 
 
-def _delta(context: Context, mailbox: Mailbox, session: Session) -> Step:
-    now = context.now()
-    draft = Draft(context, mailbox, session)
-    delta = feed.take_page(context, mailbox, session, draft)
-    synced = session.synced_at if delta.more else now
+def _delta(visit: Visit) -> Step:
+    session = visit.session
+    draft = Draft(visit)
+    delta = feed.take_page(visit, draft)
+    synced = session.synced_at if delta.more else visit.now
     after = replace(session, cursor=delta.cursor, synced_at=synced)
-    stored = draft.commit(well(context, mailbox, after), now)
+    stored = draft.commit(well(visit, after))
     touched = len(delta.dirty) + len(delta.gone)
     return Step(
         f"{touched} items changed: {draft.put_count} sent, {draft.drop_count} gone", stored, more=delta.more
     )
 
 
-def _roll(context: Context, mailbox: Mailbox, session: Session) -> Step:
+def _roll(visit: Visit) -> Step:
     """Read the window's new tail and drop what has fallen behind it."""
-    now = context.now()
-    window = context.span.at(now)
+    mailbox, session, window = visit.mailbox, visit.session, visit.window
     tail = Window(max(session.covered or window.start, window.start), window.end)
-    draft = Draft(context, mailbox, session)
-    draft.take(context.source_of(mailbox).view(mailbox, tail), whole=False)
-    draft.drop(context.store.rows_before(mailbox.id, window.start))
-    stored = draft.commit(well(context, mailbox, replace(session, covered=window.end)), now)
+    draft = Draft(visit)
+    draft.take(visit.source.view(mailbox, tail), whole=False)
+    draft.drop(visit.store.rows_before(mailbox.id, window.start))
+    stored = draft.commit(well(visit, replace(session, covered=window.end)))
     return Step(f"rolled forward to {window.end:%Y-%m-%d}: {draft.put_count} sent", stored)
 
 
-def _second_look(context: Context, mailbox: Mailbox, session: Session) -> Step:
+def _second_look(visit: Visit) -> Step:
     """Ask once more for what could not be read; that it still can't be is no news of the mailbox."""
-    now = context.now()
+    context, mailbox = visit.context, visit.mailbox
     items = [one.item_id for one in context.store.quarantine(mailbox.id)]
-    draft = Draft(context, mailbox, session)
+    draft = Draft(visit)
     try:
-        expansion = context.source_of(mailbox).expand(mailbox, items, feed.reach(context, session))
+        expansion = visit.source.expand(mailbox, items, visit.reach)
     except Transient as verdict:
         if verdict.code not in UNREADABLE_SO_FAR:
             raise
@@ -102,46 +101,46 @@ def _second_look(context: Context, mailbox: Mailbox, session: Session) -> Step:
         draft.drop(context.store.rows_of_items(mailbox.id, expansion.gone) if expansion.gone else ())
         left = {one.item_id for one in expansion.unreadable}
         draft.release(item for item in items if item not in left)
-    context.second_looks.looked(mailbox, now, left=bool(left))
-    stored = draft.commit(well(context, mailbox, session), now)
+    context.second_looks.looked(mailbox, visit.now, left=bool(left))
+    stored = draft.commit(well(visit, visit.session))
     return Step(f"looked again at {len(items)} items that could not be read: {len(left)} still can't", stored)
 
 
-def _presence(context: Context, mailbox: Mailbox, session: Session) -> Step:
+def _presence(visit: Visit) -> Step:
     """Send what changed. A policy that now sends less, or nothing, takes back what the hub holds."""
-    now = context.now()
-    policy = context.rules.policy(mailbox.policy)
+    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
+    policy = visit.policy
     wanted = policy.presence != "off"
-    presence = in_force(context.source_of(mailbox).presence(mailbox), now) if wanted else NOT_AWAY
+    presence = in_force(visit.source.presence(mailbox), now) if wanted else NOT_AWAY
     context.hints.read(mailbox.id, presence, now)
     digest = f"{policy.presence} {context.digests.presence(presence)}" if wanted else None
-    draft = Draft(context, mailbox, session)
+    draft = Draft(visit)
     if digest != session.presence_digest:
         data = seal_presence(presence, draft.key, mailbox.id, draft.revision, policy)
         draft.announce(EventKind.PRESENCE_PUT, data, sealed=True)
     after = replace(session, presence_at=now, presence_digest=digest)
-    stored = draft.commit(well(context, mailbox, after), now)
+    stored = draft.commit(well(visit, after))
     return Step(f"presence {'sent' if draft.envelopes else 'unchanged'}", stored)
 
 
-def _presence_due(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> bool:
-    if context.rules.policy(mailbox.policy).presence == "off":
-        return session.presence_digest is not None
-    return presence_at(context, mailbox, session, now) <= now
+def _presence_due(visit: Visit) -> bool:
+    if visit.policy.presence == "off":
+        return visit.session.presence_digest is not None
+    return presence_at(visit) <= visit.now
 
 
-def presence_at(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> datetime:
+def presence_at(visit: Visit) -> datetime:
     """When the owner's settings have to be read next, for a policy that sends presence; a past time means now."""
-    policy = context.rules.policy(mailbox.policy)
-    if not (session.presence_digest or "").startswith(f"{policy.presence} "):
+    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
+    if not (session.presence_digest or "").startswith(f"{visit.policy.presence} "):
         return now
     return context.hints.due(mailbox.id, session.presence_at, context.pace_of(mailbox).presence, now)
 
 
-def well(context: Context, mailbox: Mailbox, session: Session) -> Session:
+def well(visit: Visit, session: Session) -> Session:
     """The session after a step that went well: no failure is remembered, and its next due time stands."""
     healthy = replace(session, attempts=0, reason=None, failed_at=None)
-    return replace(healthy, due=next_due(context, mailbox, healthy))
+    return replace(healthy, due=next_due(visit.after(healthy)))
 
 
 def _lapsed(since: datetime | None, interval: timedelta, now: datetime) -> bool:
@@ -152,6 +151,6 @@ def _after(since: datetime | None, interval: timedelta, now: datetime) -> dateti
     return now if since is None else since + interval
 
 
-def _tomorrow(window: Window, context: Context) -> datetime:
+def _tomorrow(visit: Visit) -> datetime:
     """Shortly after the window moves; spread over an hour, so that mailboxes don't roll all at once."""
-    return window.end - context.span.ahead + timedelta(hours=1) * context.luck()
+    return visit.window.end - visit.context.span.ahead + timedelta(hours=1) * visit.context.luck()

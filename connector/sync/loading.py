@@ -13,109 +13,104 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from connector.model import EventKind, Load, Mailbox, Phase, Session, Stage, Window
+from connector.model import EventKind, Load, Phase, Session, Stage, Window
 from connector.sync import feed
-from connector.sync.context import Context
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
+from connector.sync.visit import Visit
 from connector.sync.window import next_slice
 
 
-def step(context: Context, mailbox: Mailbox, session: Session) -> Step:
+def step(visit: Visit) -> Step:
     """One page or slice of the full read. Raises verdicts and SessionChanged."""
-    load = session.load
+    load = visit.session.load
     if load is None:
-        raise ValueError(f"mailbox {mailbox.id} is loading without a load")
-    return _STAGES[load.stage](context, mailbox, session, load)
+        raise ValueError(f"mailbox {visit.mailbox.id} is loading without a load")
+    return _STAGES[load.stage](visit, load)
 
 
-def _feed(context: Context, mailbox: Mailbox, session: Session, load: Load) -> Step:
-    now = context.now()
-    delta = context.source_of(mailbox).delta(mailbox, session.cursor)
+def _feed(visit: Visit, load: Load) -> Step:
+    delta = visit.source.delta(visit.mailbox, visit.session.cursor)
     following = load if delta.more else replace(load, stage=Stage.FILL)
-    draft = Draft(context, mailbox, session)
+    draft = Draft(visit)
     if load.resend and following.stage is Stage.FILL:
-        following = replace(following, snapshot=f"{context.store.epoch()}.{load.generation}")
-        announce(draft, context, mailbox)
+        following = replace(following, snapshot=f"{visit.store.epoch()}.{load.generation}")
+        announce(visit, draft)
         draft.announce(EventKind.SNAPSHOT_BEGIN, {"snapshot": following.snapshot})
-    stored = draft.commit(_onward(session, now, cursor=delta.cursor, load=following), now)
+    stored = draft.commit(_onward(visit, cursor=delta.cursor, load=following))
     return Step(f"read a feed page of {len(delta.dirty)} ids", stored)
 
 
-def announce(draft: Draft, context: Context, mailbox: Mailbox) -> None:
+def announce(visit: Visit, draft: Draft) -> None:
     """Tell the hub whose list this is, by blind index only."""
     draft.announce(
         EventKind.MAILBOX_PUT,
-        {"address": context.digests.address_index(mailbox.address), "revision": draft.revision},
+        {"address": visit.context.digests.address_index(visit.mailbox.address), "revision": draft.revision},
     )
 
 
-def _fill(context: Context, mailbox: Mailbox, session: Session, load: Load) -> Step:
-    now = context.now()
-    window = context.span.at(now)
-    piece = next_slice(window, load.filled_to, context.pace_of(mailbox).slice)
+def _fill(visit: Visit, load: Load) -> Step:
+    window = visit.window
+    piece = next_slice(window, load.filled_to, visit.context.pace_of(visit.mailbox).slice)
     if piece is None:
-        return _filled(context, mailbox, session, load, window.end)
-    draft = Draft(context, mailbox, session)
-    draft.take(context.source_of(mailbox).view(mailbox, piece), whole=False)
+        return _filled(visit, load, window.end)
+    draft = Draft(visit)
+    draft.take(visit.source.view(visit.mailbox, piece), whole=False)
     following = replace(load, filled_to=piece.end)
-    stored = draft.commit(_onward(session, now, load=following, covered=piece.end), now)
+    stored = draft.commit(_onward(visit, load=following, covered=piece.end))
     return Step(f"read {piece.start:%Y-%m-%d} to {piece.end:%Y-%m-%d}: {draft.put_count} sent", stored)
 
 
-def _filled(context: Context, mailbox: Mailbox, session: Session, load: Load, covered: datetime) -> Step:
-    now = context.now()
-    draft = Draft(context, mailbox, session)
+def _filled(visit: Visit, load: Load, covered: datetime) -> Step:
+    draft = Draft(visit)
     following = replace(load, stage=Stage.CATCH_UP)
-    stored = draft.commit(_onward(session, now, load=following, covered=covered), now)
+    stored = draft.commit(_onward(visit, load=following, covered=covered))
     return Step("read the whole window", stored)
 
 
-def _catch_up(context: Context, mailbox: Mailbox, session: Session, load: Load) -> Step:
-    now = context.now()
-    draft = Draft(context, mailbox, session)
-    delta = feed.take_page(context, mailbox, session, draft)
+def _catch_up(visit: Visit, load: Load) -> Step:
+    draft = Draft(visit)
+    delta = feed.take_page(visit, draft)
     following = load if delta.more else replace(load, stage=Stage.SWEEP)
-    stored = draft.commit(_onward(session, now, cursor=delta.cursor, load=following), now)
+    stored = draft.commit(_onward(visit, cursor=delta.cursor, load=following))
     return Step(f"caught up on {len(delta.dirty) + len(delta.gone)} items", stored)
 
 
-def _sweep(context: Context, mailbox: Mailbox, session: Session, load: Load) -> Step:
-    now = context.now()
-    draft = Draft(context, mailbox, session)
-    draft.drop(context.store.rows_unseen(mailbox.id, load.generation))
+def _sweep(visit: Visit, load: Load) -> Step:
+    draft = Draft(visit)
+    draft.drop(visit.store.rows_unseen(visit.mailbox.id, load.generation))
     if load.snapshot:
         draft.announce(EventKind.SNAPSHOT_END, {"snapshot": load.snapshot})
     live = replace(
-        session,
+        visit.session,
         phase=Phase.LIVE,
         load=None,
         resume=None,
         attempts=0,
         reason=None,
         failed_at=None,
-        synced_at=now,
-        due=now,
+        synced_at=visit.now,
+        due=visit.now,
     )
-    stored = draft.commit(live, now)
-    held = context.store.count_rows(mailbox.id)
+    stored = draft.commit(live)
+    held = visit.store.count_rows(visit.mailbox.id)
     return Step(f"the list is complete: {held} meetings, {draft.drop_count} swept", stored)
 
 
 def _onward(
-    session: Session,
-    now: datetime,
+    visit: Visit,
     *,
     load: Load,
     cursor: str | None = None,
     covered: datetime | None = None,
 ) -> Session:
+    session = visit.session
     return replace(
         session,
         load=load,
         cursor=cursor if cursor is not None else session.cursor,
         covered=covered or session.covered,
-        due=now,
+        due=visit.now,
         attempts=0,
         reason=None,
         failed_at=None,

@@ -15,7 +15,6 @@ from connector.model import (
     EventKind,
     Expansion,
     IndexRow,
-    Mailbox,
     Meeting,
     Quarantined,
     Series,
@@ -23,8 +22,8 @@ from connector.model import (
 )
 from connector.relay.wire import uuid7
 from connector.seal.envelope import seal_meeting
-from connector.sync.context import Context
 from connector.sync.reconcile import Basis, Change, Drop, Put, reconcile
+from connector.sync.visit import Visit
 
 REVISIONS_PER_EPOCH = 1 << 32
 """Revisions of a later life of the database are above all of an earlier one, so that none is ever used twice."""
@@ -33,11 +32,12 @@ REVISIONS_PER_EPOCH = 1 << 32
 class Draft:
     """One commit in the making for one mailbox. Everything in it carries the same revision."""
 
-    def __init__(self, context: Context, mailbox: Mailbox, session: Session) -> None:
-        self._context = context
-        self._mailbox = mailbox
-        self._before = session
-        self._revision = max(session.revision + 1, context.store.epoch() * REVISIONS_PER_EPOCH)
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+        self._context = visit.context
+        self._mailbox = visit.mailbox
+        self._before = visit.session
+        self._revision = max(visit.session.revision + 1, visit.store.epoch() * REVISIONS_PER_EPOCH)
         self._key: ContentKey | None = None
         self._rows: dict[str, IndexRow] = {}
         self._dropped: dict[str, None] = {}
@@ -89,7 +89,7 @@ class Draft:
         ]
         self._released += [item for item in expansion.gone if item not in bad]
         if bad and bad - {one.item_id for one in self._context.store.quarantine(self._mailbox.id)}:
-            self._context.second_looks.set_aside(self._mailbox, self._context.now())
+            self._context.second_looks.set_aside(self._mailbox, self._visit.now)
 
     def release(self, items: Iterable[str]) -> None:
         """These can be read, or are no longer there."""
@@ -119,7 +119,7 @@ class Draft:
         """The command's outcome is in this commit."""
         self._finished = command_id
 
-    def commit(self, session: Session, now: datetime) -> Session:
+    def commit(self, session: Session) -> Session:
         """Write everything in one transaction; ``session`` is the state after it. Raises SessionChanged."""
         stored = self._context.store.commit(
             Commit(
@@ -133,7 +133,7 @@ class Draft:
                 finished=self._finished,
                 audit=tuple(self._audit),
             ),
-            now,
+            self._visit.now,
         )
         if self._envelopes:
             self._context.committed()
@@ -166,7 +166,7 @@ class Draft:
 
     def _put(self, put: Put) -> None:
         meeting = self._context.rules.enrich(put.meeting)
-        policy = self._context.rules.policy(self._mailbox.policy)
+        policy = self._visit.policy
         data = seal_meeting(
             meeting,
             self.key,

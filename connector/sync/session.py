@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from connector.errors import SessionChanged
-from connector.model import Mailbox, Phase, Session
+from connector.model import Phase
 from connector.sync import leaving, live, loading, validation
 from connector.sync.context import Context
 from connector.sync.outcome import Step
+from connector.sync.visit import Visit
 
 
 def step(context: Context, mailbox_id: str, reasons: frozenset[str]) -> Step:
@@ -22,22 +23,22 @@ def step(context: Context, mailbox_id: str, reasons: frozenset[str]) -> Step:
     if mailbox.source not in context.sources and session.phase is not Phase.LEAVING:
         return Step(f"its source {mailbox.source} is not configured", None)
     try:
-        return _advance(context, mailbox, session, reasons)
+        return _advance(Visit.begin(context, mailbox, session), reasons)
     except SessionChanged:
         return Step("changed by somebody else meanwhile", context.store.session(mailbox_id), more=True)
 
 
-def _advance(context: Context, mailbox: Mailbox, session: Session, reasons: frozenset[str]) -> Step:
-    match session.phase:
+def _advance(visit: Visit, reasons: frozenset[str]) -> Step:
+    match visit.session.phase:
         case Phase.VALIDATING:
-            return validation.validate(context, mailbox, session)
+            return validation.validate(visit)
         case Phase.LOADING:
-            return loading.step(context, mailbox, session)
+            return loading.step(visit)
         case Phase.LIVE:
-            return live.step(context, mailbox, session, reasons)
+            return live.step(visit, reasons)
         case Phase.BLOCKED:
-            return validation.retry(context, session)
+            return validation.retry(visit)
         case Phase.LEAVING:
-            return leaving.step(context, mailbox, session)
+            return leaving.step(visit)
         case Phase.REQUESTED | Phase.PAUSED | Phase.MOVED:
             return Step("waiting", None)

@@ -13,6 +13,7 @@ from connector.model import AuditEntry, Identity, Mailbox, Phase, Session
 from connector.sync import failing, state
 from connector.sync.context import Context
 from connector.sync.outcome import Step
+from connector.sync.visit import Visit
 
 BATCH = 100
 """Addresses in one look-up (Autodiscover GetUserSettings)."""
@@ -112,24 +113,25 @@ def _mismatch(mailbox: Mailbox, found: Identity) -> Verdict | None:
     return None
 
 
-def validate(context: Context, mailbox: Mailbox, session: Session) -> Step:
+def validate(visit: Visit) -> Step:
     """Open the calendar once and see whose it is. Raises AccessDenied and other verdicts."""
-    now = context.now()
-    identity = context.source_of(mailbox).probe(mailbox)
+    mailbox = visit.mailbox
+    identity = visit.source.probe(mailbox)
     if mailbox.stable_id and identity.stable_id and identity.stable_id != mailbox.stable_id:
         raise AccessDenied("same-address-other-mailbox")
-    current = context.store.mailbox(mailbox.id) or mailbox
+    current = visit.store.mailbox(mailbox.id) or mailbox
     known = replace(
         current,
         stable_id=identity.stable_id or current.stable_id,
         location=identity.location or current.location,
     )
     if known != current:
-        context.store.change_mailbox(known)
-    return _admit(context, known, session, now)
+        visit.store.change_mailbox(known)
+    return _admit(visit, known)
 
 
-def _admit(context: Context, mailbox: Mailbox, session: Session, now: datetime) -> Step:
+def _admit(visit: Visit, mailbox: Mailbox) -> Step:
+    session, now = visit.session, visit.now
     going_on = session.resume is Phase.LIVE
     unfinished = session.resume is Phase.LOADING and session.load is not None
     admitted = replace(
@@ -145,12 +147,12 @@ def _admit(context: Context, mailbox: Mailbox, session: Session, now: datetime) 
         due=now,
     )
     entry = AuditEntry(now, "connector", "mailbox.validated", mailbox.address, {"mailbox_id": mailbox.id})
-    stored = context.store.change_session(admitted, entry)
+    stored = visit.store.change_session(admitted, entry)
     return Step("validated: the calendar can be read", stored)
 
 
-def retry(context: Context, session: Session) -> Step:
+def retry(visit: Visit) -> Step:
     """A blocked mailbox's patience is over: it is looked up and checked again."""
-    now = context.now()
-    stored = context.store.change_session(replace(session, phase=Phase.REQUESTED, due=now))
-    return Step("trying again", replace(stored, due=now + timedelta(days=1)))
+    asked = replace(visit.session, phase=Phase.REQUESTED, due=visit.now)
+    stored = visit.store.change_session(asked)
+    return Step("trying again", replace(stored, due=visit.now + timedelta(days=1)))

@@ -13,6 +13,7 @@ from connector.errors import AccessDenied, CredentialRefused, Transient, Verdict
 from connector.model import Identity, Location, Mailbox, Phase, Session
 from connector.source.memory import MemorySource
 from connector.sync import failing, validation
+from connector.sync.visit import Visit
 from tests.fakes.house import House
 
 MINUTE = timedelta(minutes=1)
@@ -243,7 +244,7 @@ def test_opening_overwrites_no_policy_given_meanwhile(house: House) -> None:
     validation.locate(house.context, house.source.name)
     stale = current(house, ada)
     house.store.change_mailbox(replace(stale, policy="room"))
-    validation.validate(house.context, stale, session(house, ada))
+    validation.validate(Visit.begin(house.context, stale, session(house, ada)))
     assert current(house, ada).policy == "room"
     assert current(house, ada).stable_id == house.source.calendar("ada@example.com").stable_id
 
