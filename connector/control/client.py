@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing, suppress
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.control import wire
+from connector.control.login import own_entry
 from connector.errors import UserError
 
 
@@ -66,7 +68,7 @@ def _answers(
     with _connected(runtime / wire.SOCKET, timeout) as connection:
         try:
             with suppress(BrokenPipeError):  # a daemon that does not listen may have answered why
-                connection.sendall(request)
+                _send(connection, request)
             for line in wire.lines(connection, wire.ANSWER_LIMIT):
                 yield _accepted(verb, line)
         except TimeoutError:
@@ -77,6 +79,19 @@ def _answers(
             raise UserError(_CUT_OFF) from None
         except wire.LineTooLong:
             raise UserError("The daemon's answer is too long and was not read.") from None
+
+
+def _send(connection: socket.socket, request: bytes) -> None:
+    """With our entry of /proc, which proves who logged in."""
+    entry = own_entry()
+    if entry is None:
+        connection.sendall(request)
+        return
+    try:
+        sent = socket.send_fds(connection, [request], [entry])
+    finally:
+        os.close(entry)
+    connection.sendall(request[sent:])
 
 
 def _connected(path: Path, timeout: float) -> socket.socket:

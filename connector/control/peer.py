@@ -1,7 +1,7 @@
 """Who is at the other end of the socket, and what that person may do.
 
 The kernel says it (SO_PEERCRED and SO_PEERGROUPS, unix(7)), the person does not. The name for the audit trail is the
-login behind sudo, taken from /proc/PID/loginuid (proc(5)): unlike SUDO_USER nobody but the kernel can set it.
+login behind sudo, which ``connector.control.login`` proves: unlike SUDO_USER nobody but the kernel can set it.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 
+from connector.control.login import Unproven, login_of
+
 ADMINS = "calendar-connector-admin"
 VIEWERS = "calendar-connector-view"
 
 _SO_PEERGROUPS = 59
 _GROUPS_BYTES = 1024
-_NO_LOGIN = 0xFFFF_FFFF
 
 _ACL = "system.posix_acl_access"
 _OWNER, _GROUP, _NAMED_GROUP, _MASK, _OTHERS = 0x01, 0x04, 0x08, 0x10, 0x20
@@ -80,24 +81,27 @@ def _many_groups(uid: int, gid: int) -> tuple[int, ...]:
         return ()
 
 
-def caller_of(peer: Peer, proc: Path = Path("/proc")) -> Caller:
-    """Name the person."""
-    return Caller(peer.uid, _name(_login(peer.pid, proc), peer.uid), peer.pid)
+def caller_of(peer: Peer, entry: int | None) -> Caller:
+    """Name the person: by the login that ``entry`` proves, else by the user the process belongs to."""
+    return Caller(peer.uid, name_of(_login(peer, entry)), peer.pid)
 
 
-def _login(pid: int, proc: Path) -> int:
+def _login(peer: Peer, entry: int | None) -> int:
+    if entry is None:
+        return peer.uid
     try:
-        return int((proc / str(pid) / "loginuid").read_text())
-    except (OSError, ValueError):
-        return _NO_LOGIN
+        login = login_of(entry, peer.pid)
+    except Unproven:
+        return peer.uid
+    return peer.uid if login is None else login
 
 
-def _name(login: int, uid: int) -> str:
-    known = uid if login == _NO_LOGIN else login
+def name_of(uid: int) -> str:
+    """The name of a user number; the number itself for one that has none."""
     try:
-        return pwd.getpwuid(known).pw_name
+        return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return f"uid {known}"
+        return f"uid {uid}"
 
 
 def group_id(name: str) -> int | None:

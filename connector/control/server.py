@@ -148,11 +148,12 @@ class ControlServer:
 
     def _attend(self, connection: socket.socket, peer: Peer, access: Access) -> None:
         try:
-            request = next(wire.lines(connection, wire.REQUEST_LIMIT), None)
+            begun, caller = _greeted(connection, peer)
+            request = next(wire.lines(connection, wire.REQUEST_LIMIT, begun), None)
             if request is None:
                 return
             connection.settimeout(_ANSWER_SECONDS)
-            answers = self._answers(request, caller_of(peer), access)
+            answers = self._answers(request, caller, access)
             with contextlib.closing(answers):
                 for answer in answers:
                     connection.sendall(answer)
@@ -187,6 +188,16 @@ class ControlServer:
         if verb is None:
             raise _Refusal(wire.UNKNOWN_VERB, f"The daemon does not know {name[:80]}.")
         return verb
+
+
+def _greeted(connection: socket.socket, peer: Peer) -> tuple[bytes, Caller]:
+    """The request's beginning, and who calls by the descriptor that came with it."""
+    begun, entries, _, _ = socket.recv_fds(connection, wire.CHUNK, 1, socket.MSG_CMSG_CLOEXEC)
+    try:
+        return begun, caller_of(peer, entries[0] if entries else None)
+    finally:
+        for entry in entries:
+            os.close(entry)
 
 
 class _Refusal(Exception):

@@ -2,6 +2,7 @@
 
 Request: ``{"verb": name, "arguments": {…}}``. Answer: ``{"result": value}``, or for a verb that follows
 ``{"item": value}`` any number of times and ``{"end": true}``, or ``{"error": {"kind", "sentence", "exit_code"}}``.
+With the request's first byte comes a descriptor of the caller's /proc/self (SCM_RIGHTS, unix(7)), which names the login.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ SOCKET = "control.sock"
 
 REQUEST_LIMIT = 1024 * 1024
 ANSWER_LIMIT = 64 * 1024 * 1024
+CHUNK = 65536
 
 # What an error's ``kind`` may be, beside "refused" for every sentence of a verb.
 REFUSED = "refused"
@@ -34,18 +36,24 @@ class LineTooLong(Exception):
     """The other side sends more than it may."""
 
 
-def lines(connection: socket.socket, limit: int) -> Iterator[bytes]:
-    """Whole lines as they come, until the other side ends. Raises LineTooLong, and OSError of the socket."""
-    buffer = bytearray()
-    while chunk := connection.recv(65536):
-        searched = len(buffer)
-        buffer += chunk
+def lines(connection: socket.socket, limit: int, begun: bytes = b"") -> Iterator[bytes]:
+    """Whole lines as they come, until the other side ends; ``begun`` was received before.
+
+    Raises LineTooLong, and OSError of the socket.
+    """
+    buffer, searched = bytearray(begun), 0
+    while True:
         while (end := buffer.find(b"\n", searched)) >= 0:
             yield bytes(buffer[:end])
             del buffer[: end + 1]
             searched = 0
         if len(buffer) > limit:
             raise LineTooLong
+        searched = len(buffer)
+        chunk = connection.recv(CHUNK)
+        if not chunk:
+            return
+        buffer += chunk
 
 
 def encode(message: Mapping[str, Any]) -> bytes:
