@@ -121,6 +121,9 @@ REASONS: dict[str, Reason] = {
     # keys and the hub
     "key-unknown": Reason("The key service does not know this key."),
     "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
+    "kms-broken": Reason("A message of the key service is not authentic; it was not believed."),
+    "kms-malformed": Reason("A message of the key service is not what was asked for; it was not believed."),
+    "kms-elsewhere": Reason("A message names an object of another key service."),
     "malformed": Reason("The hub could not read this event.", "Is the hub older than the connector?"),
     "too-large": Reason("The event is larger than the hub takes."),
     "hub-refused": Reason("The hub will not take this event."),
@@ -164,6 +167,35 @@ REASONS: dict[str, Reason] = {
     "brake": Reason(
         "Too many calendar writes in a short time; all writes are stopped.",
         "Find out why, then: calendar-connector writes release",
+    ),
+    # conferences
+    "conference-attribute-missing": Reason(
+        "The template of the join details names an attribute that this person does not have.",
+        "Fill it in in the directory or the CSV that the entry of `conference:` names.",
+    ),
+    "conference-template-fails": Reason(
+        "The template of the join details can't be worked out for this person.",
+        "Mend the entry of `conference:`, or this person's attributes.",
+    ),
+    "conference-link-invalid": Reason(
+        "What the template gives for this person is no address that one could join by.",
+        "Mend the entry of `conference:`, or this person's attributes.",
+    ),
+    "conference-file-unreadable": Reason(
+        "The CSV with people's conference attributes can't be read.",
+        "See that the file `csv:` of the entry of `conference:` is there, is readable and has a column address.",
+    ),
+    "conference-credential-missing": Reason(
+        "The conference service's credential was never set.",
+        "Its name is in the list of missing ones: calendar-connector secret list",
+    ),
+    "conference-key-unusable": Reason(
+        "The key for signing Jitsi's tokens is none that the configured algorithm can use.",
+        "Set it again, for RS256 an RSA private key in PEM form: calendar-connector secret set NAME --file KEY.pem",
+    ),
+    "conference-needs-google": Reason(
+        "Google Meet conferences are made by Google calendars alone, and this calendar is none.",
+        "Give the keyword another entry of `conference:`.",
     ),
     "epoch-unconfirmed": Reason("The hub has not confirmed this start yet; no calendar is written before."),
 }

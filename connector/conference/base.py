@@ -8,7 +8,7 @@ sleeps and keeps no state that can't be lost.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from connector.model import Conference, ConferenceOrder
 
@@ -37,3 +37,17 @@ class Provider(Protocol):
 
     def close(self) -> None:
         """Give up connections; called once, after the last use."""
+
+
+class MadeBySource(Provider, Protocol):
+    """A provider whose conferences a calendar system makes itself while it writes the event (``google_meet``).
+
+    Where the mailbox's source can do that the core asks the source instead of ``make``; ``make`` refuses.
+    """
+
+    by_source: Literal[True]
+
+
+def by_source(provider: Provider) -> bool:
+    """Whether this is ``MadeBySource``."""
+    return getattr(provider, "by_source", False) is True
