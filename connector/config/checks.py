@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.config import files
+from connector.config.conferences import Template
 from connector.config.models import Config
 from connector.config.sources import ExchangeSource
 from connector.config.tree import Path
-from connector.config.writing import Template
 
 Finding = tuple[Path, str]
 
@@ -24,6 +24,7 @@ def check(config: Config, data: Mapping[str, Any], *, with_files: bool = True) -
     yield from _domains(config)
     yield from _accounts(config)
     yield from _rates(config)
+    yield from _keywords(config)
     if MANUAL in config.roster.from_:
         yield (
             ("roster", "from", MANUAL),
@@ -103,6 +104,14 @@ def _accounts(config: Config) -> Iterator[Finding]:
                     f"{entry.from_} is not after {latest} of the account above; put the accounts in order",
                 )
             latest = entry.from_ or latest
+
+
+def _keywords(config: Config) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for word in config.keywords:
+        first = seen.setdefault(word.casefold(), word)
+        if first != word:
+            yield ("keywords", word), f"it is the same as {first}, as capitals do not count; keep one of them"
 
 
 def _canary(config: Config) -> Iterator[Finding]:

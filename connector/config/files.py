@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
+from connector.config.conferences import Template, Webex
 from connector.config.models import Config
 from connector.config.tree import Path as Keys
 
@@ -33,12 +34,20 @@ def remarks(config: Config) -> Iterator[Finding]:
     for name, entry in config.roster.from_.items():
         if entry.csv is not None:
             yield from ((("roster", "from", name, "csv"), sentence) for sentence in _unreadable(entry.csv))
+    for name, service in config.conference.items():
+        if isinstance(service, Template) and service.csv is not None:
+            yield from ((("conference", name, "csv"), sentence) for sentence in _unreadable(service.csv))
 
 
 def _trusts(config: Config) -> Iterator[tuple[Keys, object]]:
     yield ("hub", "ca"), config.hub.ca
     yield from (
         (("sources", name, "ca"), getattr(source, "ca", None)) for name, source in config.sources.items()
+    )
+    yield from (
+        (("conference", name, "ca"), service.ca)
+        for name, service in config.conference.items()
+        if isinstance(service, Webex)
     )
     yield from ((("directories", name, "ca"), place.ca) for name, place in config.directories.items())
 

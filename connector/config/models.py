@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, model_validator
 
 from connector.config.addresses import HttpsUrl, KeyServiceName, Listen, ProxyUrl
+from connector.config.conferences import Conference, Jitsi, Webex
 from connector.config.frozen import FrozenMap
 from connector.config.kinds import (
     Address,
@@ -30,7 +31,7 @@ from connector.config.kinds import (
 )
 from connector.config.people import Directory, PolicySection, Roster
 from connector.config.sources import ExchangeSource, Source
-from connector.config.writing import Conference, Invitation, JoinRule, Writes
+from connector.config.writing import Invitation, JoinRule, Writes
 
 EMPTY: Mapping[str, object] = FrozenMap()
 
@@ -253,3 +254,11 @@ class Config(Section):
             else:
                 yield f"google/{name}"
         yield from (f"directory/{name}" for name, place in self.directories.items() if place.bind)
+        yield from dict.fromkeys(self._conference_secrets())
+
+    def _conference_secrets(self) -> Iterator[str]:
+        for name, entry in self.conference.items():
+            if isinstance(entry, Webex):
+                yield from (f"webex/{entry.account}/client", f"webex/{entry.account}/refresh-token")
+            elif isinstance(entry, Jitsi) and entry.token:
+                yield f"conference/{name}"

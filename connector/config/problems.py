@@ -192,8 +192,16 @@ def _secret(path: Path) -> str:
             return f"directory/{directory}"
         case ("hub", *_):
             return "hub"
+        case ("conference", str(entry), *keys):
+            return _secret_of_conference(entry, [str(key) for key in keys])
         case _:
             return "NAME"
+
+
+def _secret_of_conference(entry: str, keys: list[str]) -> str:
+    if keys[:1] == ["token"]:
+        return f"conference/{entry}"
+    return "webex/ACCOUNT/refresh-token" if "refresh" in keys[-1] else "webex/ACCOUNT/client"
 
 
 def known_keys(root: type[BaseModel], path: Path, tree: Entries) -> Mapping[str, FieldInfo]:

@@ -7,15 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, model_validator
 
-from connector.config.addresses import HttpsUrl
 from connector.config.frozen import FrozenMap
 from connector.config.kinds import (
     FilePath,
     Form,
     Host,
-    Name,
     RateOf,
     Section,
     ShareRate,
@@ -67,42 +65,6 @@ class Invitation(Section):
 
     existing_link: Literal["keep", "replace"] = "keep"
     """What becomes of a join link that is there already."""
-
-
-class Jitsi(Section):
-    """Rooms of a Jitsi server."""
-
-    type: Literal["jitsi"]
-    """The kind of conference service."""
-
-    url: HttpsUrl
-    """Where the server is."""
-
-
-class Template(Section):
-    """A fixed address for each user, put together from a directory's attributes."""
-
-    type: Literal["template"]
-    """The kind of conference service."""
-
-    link: Text
-    """The address; {{ directory.ATTRIBUTE }} stands for an attribute of the user."""
-
-    directory: Name | None = None
-    """Name of the directory that holds the attributes."""
-
-
-class OtherService(Section):
-    """A conference service that needs nothing but its name."""
-
-    type: Literal["webex", "google_meet", "hub"]
-    """The kind of conference service."""
-
-    proxy: Name | None = None
-    """Name of the proxy to go through; direct when left out."""
-
-
-Conference = Annotated[Jitsi | Template | OtherService, Field(discriminator="type")]
 
 
 class JoinRule(Section):

@@ -102,6 +102,25 @@ directories: {ad: {servers: ["ldaps://gc:3269"], base: DC=x, bind: svc}, krb: {s
     )
 
 
+def test_the_secrets_of_conferences_are_named() -> None:
+    """Webex accounts have a client and a refresh token each, once for all who share them; Jitsi has one for tokens."""
+    more = """\
+conference:
+  webex: {type: webex}
+  once: {type: webex, make: one-time}
+  other: {type: webex, account: subsidiary}
+  jitsi: {type: jitsi, url: "https://meet.example.com", token: {app: calendar}}
+  open: {type: jitsi, url: "https://open.example.com"}
+"""
+    assert loaded(more).config.secret_names()[2:] == (
+        "webex/webex/client",
+        "webex/webex/refresh-token",
+        "webex/subsidiary/client",
+        "webex/subsidiary/refresh-token",
+        "conference/jitsi",
+    )
+
+
 def test_a_tenant_of_google_is_modelled() -> None:
     """A source of another kind has its own keys."""
     source = loaded("  brand: {type: google, domains: [brand.example], push: off}").config.sources["brand"]

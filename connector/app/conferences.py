@@ -1,0 +1,74 @@
+"""Conference providers, from the configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from connector.app.ground import secret_of
+from connector.conference import settings
+from connector.conference.base import Provider
+from connector.conference.providers import Means, providers
+from connector.config import Config
+from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template
+from connector.keystore import Keystore
+from connector.model import Clock
+
+ROOM_KEY = "conference"
+"""The local key from which room names are made."""
+
+
+def build_conferences(config: Config, keystore: Keystore, clock: Clock) -> Mapping[str, Provider]:
+    """One provider for each entry of ``conference``, by name; nothing is asked of anybody yet."""
+    means = Means(
+        clock=clock,
+        secret=lambda name: secret_of(keystore, name)(),
+        room_key=lambda: keystore.local_key(ROOM_KEY)[1],
+    )
+    entries = {name: _settings(name, entry) for name, entry in config.conference.items()}
+    return providers({name: entry for name, entry in entries.items() if entry is not None}, means)
+
+
+def directory_of(entry: Conference) -> str | None:
+    """The directory whose attributes of the organizer an order to this entry has to carry; None when it needs none."""
+    return entry.directory if isinstance(entry, Template) else None
+
+
+def _settings(name: str, entry: Conference) -> settings.ProviderSettings | None:
+    match entry:
+        case Template():
+            return _template(entry)
+        case Jitsi():
+            return settings.JitsiSettings(entry.url, _token(name, entry))
+        case GoogleMeet():
+            return settings.GoogleMeetSettings()
+        case _:
+            return None
+
+
+def _template(entry: Template) -> settings.TemplateSettings:
+    return settings.TemplateSettings(
+        link=entry.link,
+        sip=entry.sip or "",
+        h323=entry.h323 or "",
+        meeting_id=entry.meeting_id or "",
+        passcode=entry.passcode or "",
+        access_code=entry.access_code or "",
+        phones=entry.phones,
+        people=entry.csv,
+    )
+
+
+def _token(name: str, entry: Jitsi) -> settings.JitsiToken | None:
+    token = entry.token
+    if token is None:
+        return None
+    return settings.JitsiToken(
+        app=token.app,
+        secret=f"conference/{name}",
+        algorithm=token.algorithm,
+        key_id=token.key_id or "",
+        audience=token.audience,
+        subject=token.subject or "",
+        lasts=token.lasts,
+        series_lasts=token.series_lasts,
+    )
