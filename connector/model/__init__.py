@@ -21,6 +21,7 @@ from connector.model.calendar import (
 from connector.model.clock import Clock
 from connector.model.commit import AuditEntry, Commit
 from connector.model.conference import Conference, ConferenceOrder, JoinDetails, Kind, Person, Phone
+from connector.model.intent import BodyKind, Intent, IntentState, Note, WholeItem, Wish
 from connector.model.keys import ContentKey, WrappedKey
 from connector.model.people import Identity, Location, Mailbox, Policy
 from connector.model.relay import (
@@ -41,6 +42,7 @@ __all__ = [
     "Attendee",
     "AuditEntry",
     "Availability",
+    "BodyKind",
     "BusySpan",
     "Clock",
     "Command",
@@ -55,6 +57,8 @@ __all__ = [
     "Expansion",
     "Identity",
     "IndexRow",
+    "Intent",
+    "IntentState",
     "JoinDetails",
     "JoinLink",
     "Kind",
@@ -65,6 +69,7 @@ __all__ = [
     "Meeting",
     "MeetingUpdate",
     "NewMeeting",
+    "Note",
     "Nudge",
     "Outcome",
     "Person",
@@ -83,7 +88,9 @@ __all__ = [
     "Session",
     "ShowAs",
     "Stage",
+    "WholeItem",
     "Window",
+    "Wish",
     "WrappedKey",
     "Write",
 ]

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from connector.model.calendar import Quarantined
+from connector.model.intent import Intent
 from connector.model.relay import Envelope
 from connector.model.session import IndexRow, Session
 
@@ -28,7 +29,8 @@ class Commit:
     """Everything one step changes, written in one transaction.
 
     ``session`` is the next state; its ``version`` is the one that was read. ``touched`` are meeting ids that were
-    seen unchanged. ``finished`` is the id of a command whose outcome is among the envelopes.
+    seen unchanged. ``finished`` is the id of a command whose outcome is among the envelopes. ``intents`` are written by
+    mailbox and place; they may be of other mailboxes too.
     """
 
     session: Session
@@ -40,3 +42,4 @@ class Commit:
     released: tuple[str, ...] = ()
     finished: str | None = None
     audit: tuple[AuditEntry, ...] = ()
+    intents: tuple[Intent, ...] = ()

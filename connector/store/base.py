@@ -17,6 +17,7 @@ from connector.model import (
     Commit,
     DeadLetter,
     IndexRow,
+    Intent,
     Mailbox,
     Phase,
     Quarantined,
@@ -153,6 +154,17 @@ class Store(Protocol):
         An envelope replaces a waiting, unclaimed one of the same meeting. A finished command is deleted. Raises SessionChanged (nothing is written) when the version is not the stored one.
         """
 
+    # --- what keywords ask for; written by ``commit``
+
+    def intents_of_series(self, series_keys: Sequence[str]) -> tuple[Intent, ...]:
+        """All of these series, of whatever mailbox: an attendee's copy borrows from its organiser's."""
+
+    def intents(self, mailbox_id: str) -> tuple[Intent, ...]:
+        """All of one mailbox."""
+
+    def next_intent(self, mailbox_id: str) -> Intent | None:
+        """The one due first, that of a series before those of its occurrences; None when none waits."""
+
     # --- the outbox
 
     def claim(self, limit: int, urgent_before: datetime) -> tuple[Queued, ...]:
@@ -242,7 +254,7 @@ class Store(Protocol):
     # --- housekeeping
 
     def purge(self, now: datetime) -> None:
-        """Forget finished command ids older than 7 days and give free space back bit by bit."""
+        """Forget finished command ids older than 7 days, settled intents of meetings over for 38, and give free space back bit by bit."""
 
     def facts(self) -> Mapping[str, int | str]:
         """Path, size in bytes, schema version and the like, for status."""

@@ -34,6 +34,8 @@ OF_ONE_LIFE = frozenset(
 """Kinds that a new epoch makes worthless: the calendars are read and sent afresh."""
 
 FINISHED_COMMANDS_KEPT = timedelta(days=7)
+INTENTS_KEPT = timedelta(days=38)
+"""So long after its meeting is over an intent still tells what became of it."""
 DEAD_LETTERS_SHOWN = 1000
 DOWNLINK_CURSOR = "downlink-cursor"
 """The setting that holds the bookmark of the last accepted command."""

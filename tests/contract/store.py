@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.contract.store_index import IndexContract
+from tests.contract.store_intents import IntentContract
 from tests.contract.store_mailboxes import LifeContract, MailboxContract
 from tests.contract.store_outbox import OutboxContract
 from tests.contract.store_records import (
@@ -17,6 +18,7 @@ class StoreContract(
     LifeContract,
     MailboxContract,
     IndexContract,
+    IntentContract,
     OutboxContract,
     CommandContract,
     KeyContract,

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from connector.model import SealedCommand
-from connector.store.memory.state import Verbs
-from connector.store.rows import DOWNLINK_CURSOR, FINISHED_COMMANDS_KEPT
+from connector.store.memory.intents import IntentVerbs
+from connector.store.rows import DOWNLINK_CURSOR, FINISHED_COMMANDS_KEPT, INTENTS_KEPT
 
 
-class CommandVerbs(Verbs):
+class CommandVerbs(IntentVerbs):
     """Kept as received until finished; their ids a while longer."""
 
     def accept(self, commands: Sequence[SealedCommand], cursor: str) -> tuple[str, ...]:
@@ -38,7 +38,7 @@ class CommandVerbs(Verbs):
             return self._state.settings.get(DOWNLINK_CURSOR, "")
 
     def purge(self, now: datetime) -> None:
-        """Forget ids of commands that are over, and commands of mailboxes that are not ours, after 7 days."""
+        """Forget ids of commands that are over, and commands of mailboxes that are not ours, after 7 days; old intents."""
         with self._lock:
             state, edge = self._state, now - FINISHED_COMMANDS_KEPT
             state.commands = {
@@ -46,4 +46,5 @@ class CommandVerbs(Verbs):
                 for i, c in state.commands.items()
                 if c.received_at >= edge or c.mailbox_id in state.mailboxes
             }
+            self._forget_intents(now - INTENTS_KEPT)
             state.seen = {i: at for i, at in state.seen.items() if at >= edge or i in state.commands}

@@ -8,11 +8,12 @@ from datetime import datetime
 
 from connector.errors import StoreError
 from connector.model import Commit, Envelope, IndexRow, Quarantined, Queued, Session, Window
+from connector.store.memory.intents import IntentVerbs
 from connector.store.memory.mailboxes import MailboxVerbs
 from connector.store.rows import REPLACEABLE, audit_text, from_json, to_json
 
 
-class IndexVerbs(MailboxVerbs):
+class IndexVerbs(MailboxVerbs, IntentVerbs):
     """Rows by mailbox, and ``commit``."""
 
     def rows_of_series(self, mailbox_id: str, series_keys: Sequence[str]) -> tuple[IndexRow, ...]:
@@ -58,6 +59,7 @@ class IndexVerbs(MailboxVerbs):
             self._refuse_known_events(envelopes)
             self._write_rows(commit)
             self._write_quarantine(commit)
+            self._write_intents(commit.intents)
             for envelope in envelopes:
                 self._enqueue(envelope, now)
             if commit.finished:

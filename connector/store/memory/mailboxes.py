@@ -89,6 +89,7 @@ class MailboxVerbs(Verbs):
                 state.subscriptions,
             ):
                 table.pop(mailbox_id, None)
+            state.intents = {at: one for at, one in state.intents.items() if at[0] != mailbox_id}
             state.commands = {i: c for i, c in state.commands.items() if c.mailbox_id != mailbox_id}
             state.keys = {u: k for u, k in state.keys.items() if k.mailbox_id != mailbox_id}
             state.dead = {i: d for i, d in state.dead.items() if d.queued.envelope.mailbox_id != mailbox_id}

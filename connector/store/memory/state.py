@@ -14,6 +14,7 @@ from connector.model import (
     AuditEntry,
     DeadLetter,
     IndexRow,
+    Intent,
     Mailbox,
     Quarantined,
     Queued,
@@ -37,6 +38,7 @@ class State:
     sessions: dict[str, Session] = field(default_factory=dict)
     rows: dict[str, dict[str, IndexRow]] = field(default_factory=dict)
     quarantine: dict[str, dict[str, Quarantined]] = field(default_factory=dict)
+    intents: dict[tuple[str, str], Intent] = field(default_factory=dict)
     outbox: dict[str, Queued] = field(default_factory=dict)
     """By event id, in the order of their sequences."""
     claimed: set[str] = field(default_factory=set)

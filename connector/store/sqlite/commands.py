@@ -10,10 +10,12 @@ from connector.model import SealedCommand
 from connector.store.rows import (
     DOWNLINK_CURSOR,
     FINISHED_COMMANDS_KEPT,
+    INTENTS_KEPT,
     from_micros,
     to_micros,
 )
 from connector.store.sqlite.database import give_back_pages
+from connector.store.sqlite.intents import forget_intents
 from connector.store.sqlite.life import read_setting, write_setting
 from connector.store.sqlite.verbs import Verbs
 
@@ -50,7 +52,7 @@ class CommandVerbs(Verbs):
             return read_setting(connection, self._sealing, DOWNLINK_CURSOR) or ""
 
     def purge(self, now: datetime) -> None:
-        """Forget ids of commands that are over, and commands of mailboxes that are not ours, after 7 days.
+        """Forget ids of commands that are over, and commands of mailboxes that are not ours, after 7 days; old intents.
 
         Gives back at most a few megabytes of free space a time.
         """
@@ -63,6 +65,7 @@ class CommandVerbs(Verbs):
             connection.execute(
                 "DELETE FROM seen_commands WHERE seen_at < ? AND id NOT IN (SELECT id FROM commands)", (edge,)
             )
+            forget_intents(connection, now - INTENTS_KEPT)
             give_back_pages(connection, _PAGES_GIVEN_BACK)
 
     def _keep(self, connection: sqlite3.Connection, command: SealedCommand) -> bool:

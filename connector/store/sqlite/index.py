@@ -12,6 +12,7 @@ from connector.model import Commit, Envelope, IndexRow, Quarantined, Session
 from connector.store.rows import to_micros
 from connector.store.sqlite.audit import append_audit
 from connector.store.sqlite.commands import finish_command
+from connector.store.sqlite.intents import write_intents
 from connector.store.sqlite.meetings import rows_of, write_quarantine, write_rows
 from connector.store.sqlite.outbox import enqueue
 from connector.store.sqlite.sessions import update_session
@@ -94,6 +95,7 @@ class IndexVerbs(Verbs):
             _refuse_known_events(connection, commit.envelopes)
             write_rows(connection, commit)
             write_quarantine(connection, commit)
+            write_intents(connection, self._sealing, commit.intents)
             enqueue(connection, commit.envelopes, now)
             if commit.finished:
                 finish_command(connection, commit.finished, now)

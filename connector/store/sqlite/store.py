@@ -14,13 +14,16 @@ from connector.store.sqlite.audit import AuditVerbs
 from connector.store.sqlite.commands import CommandVerbs
 from connector.store.sqlite.database import PATIENCE, Database
 from connector.store.sqlite.index import IndexVerbs
+from connector.store.sqlite.intents import IntentVerbs
 from connector.store.sqlite.keys import KeyVerbs
 from connector.store.sqlite.life import LifeVerbs
 from connector.store.sqlite.mailboxes import MailboxVerbs
 from connector.store.sqlite.outbox import OutboxVerbs
 
 
-class SqliteStore(LifeVerbs, MailboxVerbs, IndexVerbs, OutboxVerbs, CommandVerbs, KeyVerbs, AuditVerbs):
+class SqliteStore(
+    LifeVerbs, MailboxVerbs, IndexVerbs, IntentVerbs, OutboxVerbs, CommandVerbs, KeyVerbs, AuditVerbs
+):
     """Fulfils ``base.Store``.
 
     Opening makes the file where there is none, brings an older one up to date, and raises StoreError for one that

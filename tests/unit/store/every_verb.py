@@ -7,16 +7,26 @@ from dataclasses import replace
 from connector.model import (
     AuditEntry,
     Commit,
+    Conference,
+    ConferenceOrder,
     Envelope,
     EventKind,
+    Intent,
+    IntentState,
+    JoinDetails,
+    Kind,
     Load,
     Location,
     Mailbox,
+    Note,
+    Person,
     Phase,
+    Phone,
     Quarantined,
     SealedCommand,
     Session,
     Stage,
+    Wish,
 )
 from connector.source.base import Subscription
 from connector.store.base import Store
@@ -46,6 +56,7 @@ def write_everything(store: Store) -> None:
             ),
             quarantined=(Quarantined("i", "item-corrupt"),),
             audit=(audit,),
+            intents=(_intent(),),
         ),
         NOW,
     )
@@ -57,6 +68,21 @@ def write_everything(store: Store) -> None:
     store.put_wrapped_key(key(retired_at=LATER))
     store.save_subscription(Subscription("hq", "m1", f"id-{SECRET}", SECRET, f'{{"anchor":"{SECRET}"}}', NOW))
     store.audit(audit)
+
+
+def _intent() -> Intent:
+    """With the secret in every place that is not an opaque id."""
+    person = Person(f"{SECRET}@example.com", SECRET, {SECRET: SECRET})
+    details = JoinDetails(
+        f"https://{SECRET}.example.com", SECRET, SECRET, SECRET, phones=(Phone(SECRET, SECRET),)
+    )
+    return Intent(
+        *("k1", "m1", "s", "s", SECRET, IntentState.DONE, NOW, LATER),
+        wish=Wish(SECRET, SECRET, SECRET, SECRET),
+        conference=Conference(Kind.ONE_TIME, details, SECRET),
+        order=ConferenceOrder("k1", person, SECRET, NOW, LATER, site=SECRET),
+        journal=(Note(NOW, SECRET, SECRET),),
+    )
 
 
 def ask_everything(store: Store) -> None:
@@ -75,6 +101,9 @@ def ask_everything(store: Store) -> None:
     store.rows_between("m1", NOW, LATER)
     store.count_rows("m1")
     store.quarantine("m1")
+    store.intents("m1")
+    store.intents_of_series(["s"])
+    store.next_intent("m1")
     store.release([one.envelope.id for one in store.claim(5, NEVER)])
     store.acknowledge(["nobody"])
     store.drop_dead_letter("nobody")

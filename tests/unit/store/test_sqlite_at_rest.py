@@ -75,7 +75,7 @@ def test_dead_letters_rest_sealed(tmp_path: Path) -> None:
 def test_every_column_is_known(tmp_path: Path) -> None:
     """A new text or blob column has to be thought about: it is named here with the reason why it may be in clear."""
     clear = {
-        "id", "mailbox_id", "meeting_id", "item_id", "home_id", "series_key", "change_key", "uri", "key_uri",  # ids
+        "id", "mailbox_id", "meeting_id", "item_id", "home_id", "series_key", "change_key", "place", "uri", "key_uri",  # ids
         "source", "policy", "origin", "name",  # names of the configuration
         "cursor", "load_snapshot",  # bookmarks
         "reason", "code", "kind", "load_stage", "action",  # codes
