@@ -28,7 +28,7 @@ SEALING = (
     "connector.seal.jwe",
     "connector.seal.opening",
 )
-WIRE = ("connector.relay.wire", "connector.relay.strict")
+WIRE = ("connector.relay.wire", "connector.relay.strict", "connector.relay.carriage")
 PURE_SYNC = (
     "connector.sync.state",
     "connector.sync.reconcile",
@@ -73,6 +73,7 @@ LAYERS = [
     Layer("connector.relay.receiver", (*PURE, *PORTS, *WIRE, "connector.relay.backoff")),
     Layer("connector.relay", (*PURE, "connector.relay")),
     Layer("connector.seal.kmswire", (*PURE, "connector.seal.kmswire")),
+    Layer("connector.seal.kms_client", (*PURE, *WIRE, "connector.seal")),
     Layer("connector.seal.state", (*PURE, "connector.store.base", "connector.seal")),
     Layer("connector.seal", (*PURE, "connector.seal")),
     Layer("connector.store", (*PURE, "connector.store", "connector.source.base")),
@@ -89,7 +90,14 @@ LAYERS = [
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
     Layer(
         "connector.hub",
-        (*PURE, *WIRE, "connector.relay.base", "connector.enrolment.proof", "connector.enrolment.wire", "connector.hub"),
+        (
+            *PURE,
+            *WIRE,
+            "connector.relay.base",
+            "connector.enrolment.proof",
+            "connector.enrolment.wire",
+            "connector.hub",
+        ),
     ),
     Layer("connector.enrolment.proof", PURE),
     Layer("connector.enrolment.wire", (*PURE, *WIRE, "connector.enrolment.proof")),
