@@ -45,6 +45,11 @@ REASONS: dict[str, Reason] = {
     "credential-missing": Reason(
         "There is no password for the service account yet.", "calendar-connector secret set {secret}"
     ),
+    "enrolment-used": Reason("This enrolment token was used already."),
+    "enrolment-expired": Reason("This enrolment token has expired."),
+    "enrolment-unknown": Reason(
+        "This hub does not offer enrolment; set a token: calendar-connector secret set hub."
+    ),
     "channel-binding": Reason(
         "The server demands Extended Protection and the connection does not satisfy it.",
         "Connect to Exchange directly, or through a TLS bridge with the same certificate.",
@@ -193,11 +198,57 @@ REASONS: dict[str, Reason] = {
         "The key for signing Jitsi's tokens is none that the configured algorithm can use.",
         "Set it again, for RS256 an RSA private key in PEM form: calendar-connector secret set NAME --file KEY.pem",
     ),
+    "webex-sign-in-ended": Reason(
+        "Webex no longer accepts the refresh token: it has expired or was withdrawn.",
+        "Sign in anew as docs/conferences.md says, then type what it gives:"
+        " calendar-connector secret set webex/ACCOUNT/refresh-token",
+    ),
+    "webex-host-not-licensed": Reason(
+        "The organizer has no licence to hold Webex meetings, or none on this site.",
+        "Assign one in Webex Control Hub, or map the keyword to an entry with `make: personal-room`.",
+    ),
+    "webex-no-personal-room": Reason(
+        "The organizer has no personal room at Webex, or none on this site.",
+        "Have it switched on in Webex Control Hub, or map the keyword to an entry with `make: one-time`.",
+    ),
+    "webex-no-spaces": Reason(
+        "Webex spaces are not made: only a user's own token could.",
+        "Map the keyword with :space to another entry of `conference:`.",
+    ),
+    "webex-forbidden": Reason(
+        "Webex does not let our account act for this organizer.",
+        "Give the integration or service app the scopes that docs/conferences.md names, and let an administrator approve it.",
+    ),
+    "webex-not-found": Reason(
+        "Webex knows no such user or meeting.", "See that the organizer has a Webex account."
+    ),
+    "webex-request-refused": Reason("Webex refuses this meeting and always will; the log holds its words."),
+    "keystore-unwritable": Reason(
+        "A secret that a service has exchanged for a new one can't be kept; nothing more is asked of it until it can.",
+        "See that the disk is not full and the state directory is the connector's own.",
+    ),
     "conference-needs-google": Reason(
         "Google Meet conferences are made by Google calendars alone, and this calendar is none.",
         "Give the keyword another entry of `conference:`.",
     ),
     "epoch-unconfirmed": Reason("The hub has not confirmed this start yet; no calendar is written before."),
+    # the join block of an invitation
+    "body-too-large": Reason("The invitation's text is larger than 1 MiB; nothing is written into it."),
+    "block-edited": Reason(
+        "Somebody changed the join details in the invitation; they are left as they are.",
+        "Take them out of the invitation by hand to have them written anew.",
+    ),
+    "link-there": Reason(
+        "The invitation has join details of its own; nothing is added.",
+        "Take them out by hand, or set `existing_link: replace` under `invitation:`.",
+    ),
+    "details-unsafe": Reason(
+        "The conference service gave join details that may not stand in an invitation: no web, sip or tel address, or signs that mean something else there."
+    ),
+    "template-failed": Reason(
+        "A template of the join details can't be filled with those of this meeting.",
+        "Try the templates with: calendar-connector config check",
+    ),
 }
 
 
