@@ -1,67 +1,80 @@
-"""Runs benchmarks by name and prints their rows as a table, and as JSON where asked."""
+"""Runs benchmarks by name and prints their rows as a table; as JSON and into the documentation where asked."""
 
 from __future__ import annotations
 
 import argparse
 import importlib
 import json
-import pkgutil
 import sys
-from collections.abc import Iterator
+import time
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from scripts import benchmarks
 from scripts.benchmarks.rows import Row
 
-
-def names() -> Iterator[str]:
-    """Every module of this folder that measures something."""
-    for module in pkgutil.iter_modules(benchmarks.__path__):
-        if module.name not in {"__main__", "rows"}:
-            yield module.name
+NAMES = (
+    "items",
+    "joinlinks",
+    "sealing",
+    "streams",
+    "latency",
+)
+"""Each is a module of this folder with ``run(*, full: bool) -> list[Row]``."""
 
 
 def main() -> int:
     """Measure, print, write; 2 for a name that is not there."""
-    parser = argparse.ArgumentParser(prog="scripts/bench")
-    parser.add_argument("name", nargs="*", help="all when left out")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
-    parser.add_argument("--list", action="store_true", help="say which there are")
-    given = parser.parse_args()
-    known = list(names())
+    given = _arguments()
     if given.list:
-        print("\n".join(known))
+        print("\n".join(NAMES))
         return 0
-    if unknown := [name for name in given.name if name not in known]:
-        print(f"scripts/bench: there is no {unknown[0]}; there are {', '.join(known)}", file=sys.stderr)
+    if unknown := [name for name in given.name if name not in NAMES]:
+        print(f"scripts/bench: there is no {unknown[0]}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
     rows: list[Row] = []
-    for name in given.name or known:
-        rows += importlib.import_module(f"scripts.benchmarks.{name}").run()
-    Console().print(_table(rows))
+    for name in given.name or NAMES:
+        begun = time.monotonic()
+        rows += importlib.import_module(f"scripts.benchmarks.{name}").run(full=given.full)
+        print(f"{name}: {time.monotonic() - begun:.0f} s", file=sys.stderr)
+    Console(width=None if sys.stdout.isatty() else 160).print(_table(rows))
     if given.json:
-        given.json.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        text = json.dumps([one.to_json() for one in rows], indent=2)
+        given.json.write_text(text + "\n", encoding="utf-8")
     return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="scripts/bench")
+    parser.add_argument("name", nargs="*", help="all when left out")
+    parser.add_argument(
+        "--full", action="store_true", help="up to 25,000 mailboxes; takes the better part of an hour"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument("--list", action="store_true", help="say which there are")
+    return parser.parse_args()
 
 
 def _table(rows: list[Row]) -> Table:
     table = Table(box=None, header_style="bold")
-    for column in ("bench", "metric"):
-        table.add_column(column.upper())
-    for column in ("value", "unit", "baseline", "baseline_value", "ratio"):
-        table.add_column(column.upper().replace("_", " "), justify="right")
-    for row in rows:
-        table.add_row(*(_cell(row.get(column)) for column in Row.__annotations__))
+    for column in ("BENCH", "METRIC"):
+        table.add_column(column)
+    for column in ("MEDIAN", "MIN", "MAX", "UNIT", "BASELINE", "ITS VALUE", "RATIO"):
+        table.add_column(column, justify="right")
+    for one in rows:
+        figures = (cell(one.value), cell(one.low), cell(one.high), one.unit)
+        table.add_row(
+            one.bench, one.metric, *figures, one.baseline or "-", cell(one.baseline_value), cell(one.ratio)
+        )
     return table
 
 
-def _cell(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
-    return "-" if value is None else str(value)
+def cell(value: float | None) -> str:
+    """Three digits that mean something."""
+    if value is None:
+        return "-"
+    return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 if __name__ == "__main__":
