@@ -114,6 +114,7 @@ class Reader:
         self._report = Report(frozenset(), "")
         # for the reader's own thread alone:
         self._owed: set[str] = set()
+        self._unsure: set[str] = set()
         self._turn = 0
         self._opened_at = 0.0
         self._ended_at: float | None = None
@@ -182,7 +183,10 @@ class Reader:
             if not held or stop.is_set():
                 return End(Sort.IDLE)
             self._left_out = tuple(member.id for member in members if member.id not in held)
-            return self._listen(held, members, version)
+            end = self._listen(held, members, version)
+            if end.sort is Sort.CHANGED:
+                self._unsure |= held.keys()
+            return end
         except Verdict as verdict:
             return self._refused(verdict, members)
 
@@ -237,6 +241,7 @@ class Reader:
             self._owe(held)
         owed = self._owed & held.keys()
         self._owed -= owed
+        self._unsure -= owed
         self._nudge_all(owed, "stream-opened")
 
     def _owe(self, mailbox_ids: Collection[str]) -> None:
@@ -298,11 +303,18 @@ class Reader:
         return End(Sort.REPLACE)
 
     def _flows(self, held: Mapping[str, Subscription]) -> None:
-        """A good document has come: these mailboxes are streamed."""
+        """A good document has come: these mailboxes are streamed.
+
+        What was under way on a connection that we cut to change who is on it is lost without a word. Everybody who was
+        on it is looked at, once nobody has joined or left for a while: hundreds join one after the other.
+        """
         if self._report.trouble:
             log.info("stream regained", connection=self.seat.connection, mailboxes=len(held))
         with self._lock:
             self._report = Report(frozenset(held), "")
+        if self._unsure and self._monotonic() - self._opened_at >= self._tuning.steady:
+            self._nudge_all(self._unsure & held.keys(), "stream-changed")
+            self._unsure.clear()
 
     def _cover(self, change: Callable[[frozenset[str]], frozenset[str]]) -> None:
         with self._lock:

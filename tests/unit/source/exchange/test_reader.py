@@ -351,6 +351,20 @@ def test_a_joiner_is_added_without_disturbing_the_others(rig: Rig) -> None:
     assert rig.nudges.take() == [("id-anna", "event")]
 
 
+def test_events_lost_with_a_connection_we_cut_are_made_up_for(rig: Rig) -> None:
+    """Who was on a connection that a joiner or leaver ended is looked at once, when nobody has come or gone for half a minute."""
+    rig.flowing(ANNA, BERT)
+    rig.reader.keep_only({"id-bert"})
+    rig.server.next_stream()
+    rig.reader.seat_members((BERT, CARL))
+    stream = rig.server.next_stream()
+    assert rig.nudges.take() == [("id-carl", "stream-opened")]
+    rig.settled(stream)
+    rig.clock.seconds += TUNING.steady
+    stream.feed(heartbeat(), heartbeat(), notification("sub-3"))
+    assert rig.nudges.take(2) == [("id-bert", "stream-changed"), ("id-carl", "event")]
+
+
 def test_a_leaver_is_not_streamed(rig: Rig) -> None:
     """Who left is neither on the next connection nor paid with, and counts as streamed no more."""
     rig.settled(rig.flowing(ANNA, BERT))
