@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from connector.app.ground import secret_of
+from connector.app.relay import VERSION, bundle
 from connector.conference import settings
 from connector.conference.base import Provider
 from connector.conference.providers import Means, providers
 from connector.config import Config
-from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template
+from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template, Webex
 from connector.keystore import Keystore
 from connector.model import Clock
+from connector.relay.far_end import Proxy
 
 ROOM_KEY = "conference"
 """The local key from which room names are made."""
@@ -23,9 +26,24 @@ def build_conferences(config: Config, keystore: Keystore, clock: Clock) -> Mappi
         clock=clock,
         secret=lambda name: secret_of(keystore, name)(),
         room_key=lambda: keystore.local_key(ROOM_KEY)[1],
+        save=partial(_save, keystore),
+        proxy=partial(_proxy_url, config, keystore),
+        agent=f"calendar-connector/{VERSION} ({config.instance})",
     )
     entries = {name: _settings(name, entry) for name, entry in config.conference.items()}
     return providers({name: entry for name, entry in entries.items() if entry is not None}, means)
+
+
+def _save(keystore: Keystore, name: str, value: str) -> None:
+    keystore.set(name, value.encode())
+
+
+def _proxy_url(config: Config, keystore: Keystore, name: str) -> str:
+    """The secret of a proxy is ``user:password``."""
+    proxy = config.proxies[name]
+    user, _, password = secret_of(keystore, f"proxy/{name}")().partition(":")
+    plain = proxy.auth != "basic"
+    return proxy.url if plain else Proxy(proxy.url, user, password).with_credentials()
 
 
 def directory_of(entry: Conference) -> str | None:
@@ -39,6 +57,8 @@ def _settings(name: str, entry: Conference) -> settings.ProviderSettings | None:
             return _template(entry)
         case Jitsi():
             return settings.JitsiSettings(entry.url, _token(name, entry))
+        case Webex():
+            return _webex(entry)
         case GoogleMeet():
             return settings.GoogleMeetSettings()
         case _:
@@ -71,4 +91,16 @@ def _token(name: str, entry: Jitsi) -> settings.JitsiToken | None:
         subject=token.subject or "",
         lasts=token.lasts,
         series_lasts=token.series_lasts,
+    )
+
+
+def _webex(entry: Webex) -> settings.WebexSettings:
+    return settings.WebexSettings(
+        make=settings.Make(entry.make),
+        account=entry.account,
+        url=entry.url,
+        site=entry.site or "",
+        proxy=entry.proxy,
+        ca=bundle(entry.ca),
+        title=entry.title,
     )

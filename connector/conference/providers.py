@@ -7,39 +7,67 @@ from dataclasses import dataclass, field
 
 from connector.conference.base import Provider
 from connector.conference.google_meet import GoogleMeet
+from connector.conference.http import FarEnd, Service
 from connector.conference.jitsi import JitsiRooms
 from connector.conference.settings import (
     GoogleMeetSettings,
     JitsiSettings,
     ProviderSettings,
     TemplateSettings,
+    WebexSettings,
 )
 from connector.conference.template import TemplateRooms
+from connector.conference.webex import Tokens, WebexRooms
+from connector.errors import KeystoreError
 from connector.model import Clock
+
+
+def _kept_nowhere(name: str, _value: str) -> None:
+    raise KeystoreError(f"The secret {name} can't be kept here.")
 
 
 @dataclass(frozen=True, slots=True)
 class Means:
     """What providers need of the house. ``secret`` gives "" where nothing was set, and is asked at each use.
 
-    ``room_key`` is a key of our own from which unguessable names are made; it never changes.
+    ``room_key`` is a key of our own from which unguessable names are made; it never changes. ``save`` keeps a secret
+    that a service has exchanged for another, and may raise KeystoreError. ``proxy`` gives the URL of a proxy by its
+    name, with its credential in it. ``agent`` is the User-Agent.
     """
 
     clock: Clock
     secret: Callable[[str], str] = field(repr=False)
     room_key: Callable[[], bytes] = field(repr=False)
+    save: Callable[[str, str], None] = field(default=_kept_nowhere, repr=False)
+    proxy: Callable[[str], str | None] = field(default=lambda _name: None, repr=False)
+    agent: str = "calendar-connector"
 
 
 def providers(entries: Mapping[str, ProviderSettings], means: Means) -> dict[str, Provider]:
-    """One provider for each entry of ``conference``; nothing is connected yet."""
-    return {name: _provider(name, settings, means) for name, settings in entries.items()}
+    """One provider for each entry of ``conference``; nothing is connected yet. Raises ConfigError for unusable files."""
+    accounts: dict[str, Tokens] = {}
+    return {name: _provider(name, settings, means, accounts) for name, settings in entries.items()}
 
 
-def _provider(name: str, settings: ProviderSettings, means: Means) -> Provider:
+def _provider(name: str, settings: ProviderSettings, means: Means, accounts: dict[str, Tokens]) -> Provider:
     match settings:
         case TemplateSettings():
             return TemplateRooms(name, settings)
         case JitsiSettings():
             return JitsiRooms(name, settings, means.room_key, means.secret)
+        case WebexSettings():
+            return _webex(name, settings, means, accounts)
         case GoogleMeetSettings():
             return GoogleMeet(name)
+
+
+def _webex(name: str, settings: WebexSettings, means: Means, accounts: dict[str, Tokens]) -> Provider:
+    """Entries of one account share its tokens: a second renewal would make the first worthless."""
+    proxy = settings.proxy
+    service = Service(
+        FarEnd(settings.url, means.agent, settings.ca, lambda: means.proxy(proxy) if proxy else None)
+    )
+    tokens = accounts.setdefault(
+        settings.account, Tokens(settings.account, service, means.clock, means.secret, means.save)
+    )
+    return WebexRooms(name, settings, service, tokens, means.clock)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 
 
@@ -53,9 +54,33 @@ class JitsiSettings:
     token: JitsiToken | None = None
 
 
+class Make(StrEnum):
+    """Which of a person's Webex meetings a keyword stands for."""
+
+    PERSONAL_ROOM = "personal-room"
+    ONE_TIME = "one-time"
+
+
+@dataclass(frozen=True, slots=True)
+class WebexSettings:
+    """Webex in the name of an integration or service app called ``account``; ``site`` "" is the user's preferred one.
+
+    Secrets: ``webex/ACCOUNT/client`` (client id, colon, client secret) and ``webex/ACCOUNT/refresh-token``.
+    ``title`` is a template that may name ``organizer`` and ``subject``.
+    """
+
+    make: Make = Make.PERSONAL_ROOM
+    account: str = "webex"
+    url: str = "https://webexapis.com"
+    site: str = ""
+    proxy: str | None = None
+    ca: Path | None = None
+    title: str = "Meeting"
+
+
 @dataclass(frozen=True, slots=True)
 class GoogleMeetSettings:
     """Google Calendar makes it when the event is written."""
 
 
-ProviderSettings = TemplateSettings | JitsiSettings | GoogleMeetSettings
+ProviderSettings = TemplateSettings | JitsiSettings | WebexSettings | GoogleMeetSettings

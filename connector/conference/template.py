@@ -59,7 +59,10 @@ class TemplateRooms:
 
     def _names(self, person: Person) -> Mapping[str, object]:
         attributes = self._people.attributes(person.address) if self._people else person.directory
-        return {"directory": words.Attributes(attributes), "organizer": words.organizer(person)}
+        return {
+            "directory": words.Attributes(attributes),
+            "organizer": words.Attributes(words.person(person)),
+        }
 
     def _details(self, url: str, names: Mapping[str, object]) -> JoinDetails:
         parts = {part: words.fill(template, names) for part, template in self._parts.items()}

@@ -31,10 +31,10 @@ class Attributes:
         return value
 
 
-def organizer(person: Person) -> Attributes:
-    """What templates may say of the person: ``address``, ``name``, ``user`` and ``domain``."""
-    user, _, domain = person.address.partition("@")
-    return Attributes({"address": person.address, "name": person.name, "user": user, "domain": domain})
+def person(one: Person) -> dict[str, str]:
+    """What templates may say of the organizer: ``address``, ``name``, ``user`` and ``domain``."""
+    user, _, domain = one.address.partition("@")
+    return {"address": one.address, "name": one.name, "user": user, "domain": domain}
 
 
 def _plain(value: Any) -> str:
