@@ -8,28 +8,44 @@ from pathlib import Path
 
 from connector.app.ground import secret_of
 from connector.config import Config
+from connector.enrolment.proof import is_key, prove
 from connector.keystore import Keystore
 from connector.model import Clock
 from connector.relay.far_end import FarEnd, Proxy, tls_context
 from connector.relay.http import HttpCloud
 
 VERSION = version("calendar-connector")
+HUB_SECRET = "hub"  # noqa: S105 - a name
 
 
 def build_cloud(config: Config, keystore: Keystore, clock: Clock) -> HttpCloud:
     """The hub as configured. Raises ConfigError for certificate files that can't be used."""
+    return HttpCloud(far_end_of(config, keystore, clock), clock, downlink=config.hub.downlink)
+
+
+def far_end_of(config: Config, keystore: Keystore, clock: Clock) -> FarEnd:
+    """Where the hub is and how to get there. Raises ConfigError for certificate files that can't be used."""
     hub = config.hub
-    token = secret_of(keystore, "hub")
-    far_end = FarEnd(
+    return FarEnd(
         url=hub.url,
         instance=config.instance,
         version=VERSION,
         tls=tls_context(bundle(hub.ca), hub.client_certificate, hub.client_key),
-        credential=lambda: token() or None,
+        credential=_credential(config, keystore, clock),
         proxy=_proxy(config, keystore, hub.proxy),
         certified=hub.client_certificate is not None,
     )
-    return HttpCloud(far_end, clock, downlink=hub.downlink)
+
+
+def _credential(config: Config, keystore: Keystore, clock: Clock) -> Callable[[], str | None]:
+    """The token that was typed, or a fresh proof by the key that enrolment made."""
+    secret = secret_of(keystore, HUB_SECRET)
+
+    def current() -> str | None:
+        value = secret()
+        return prove(value, config.instance, clock()) if is_key(value) else value or None
+
+    return current
 
 
 def bundle(trust: Path | str) -> Path | None:

@@ -21,6 +21,8 @@ from connector.errors import UserError
 
 COMMANDS: Mapping[str, str] = {
     "run": "connector.cli.run:run",
+    "enroll": "connector.cli.enroll:enroll",
+    "unenroll": "connector.cli.enroll:unenroll",
     "status": "connector.cli.status:status",
     "doctor": "connector.cli.doctor:doctor",
     "config": "connector.cli.config:config",

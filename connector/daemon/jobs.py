@@ -12,6 +12,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from connector.alarms import kinds
 from connector.app.appliance import Appliance
+from connector.app.enrolment import renew_if_due
 from connector.errors import StoreError, UserError
 from connector.operations import roster
 from connector.roster.base import RosterUnreadable
@@ -87,6 +88,8 @@ class Jobs:
         ground.store.purge(now)
         self._appliance.keys.tidy()
         ground.store.purge_audit(now - ground.loaded.config.audit.keep)
+        if renew_if_due(ground):
+            self._appliance.secret_changed(HUB)
         if self._appliance.outdated():
             self._log.info("the day of another service account has come")
             self._renew()

@@ -7,8 +7,9 @@ from functools import partial
 from typing import Any, Protocol
 
 from connector.alarms import kinds
-from connector.app import doctor
+from connector.app import doctor, enrolment
 from connector.app.appliance import Appliance
+from connector.app.relay import HUB_SECRET
 from connector.config import effective
 from connector.control import Caller, Verb
 from connector.doctor.firewall import COLUMNS
@@ -30,6 +31,7 @@ def control_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
         **_secret_verbs(holder),
         "roster.sync": _roster_verb(holder),
         **_doctor_verbs(holder),
+        **_enrolment_verbs(holder),
         "config.effective": Verb(lambda _caller: effective(holder.appliance.ground.loaded)),
     }
 
@@ -66,6 +68,15 @@ def _roster_verb(holder: HasAppliance) -> Verb:
         return done
 
     return Verb(run, read_only=operation.reads)
+
+
+def _enrolment_verbs(holder: HasAppliance) -> Mapping[str, Verb]:
+    def carry_out(work: Callable[..., dict[str, str]], caller: Caller, **arguments: Any) -> dict[str, str]:
+        done = work(holder.appliance.ground, caller.name, **arguments)
+        holder.appliance.secret_changed(HUB_SECRET)
+        return done
+
+    return {name: Verb(partial(carry_out, work)) for name, work in enrolment.VERBS.items()}
 
 
 def _secret_verbs(holder: HasAppliance) -> Mapping[str, Verb]:

@@ -15,8 +15,9 @@ from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from connector.enrolment import wire as enrolment
 from connector.errors import Verdict
-from connector.hub import downlink, purge, uplink, users
+from connector.hub import downlink, enrolling, purge, uplink, users
 from connector.hub.database import Database
 from connector.hub.office import Office
 from connector.hub.problems import Refusal, malformed, unavailable
@@ -32,6 +33,10 @@ ROUTES = [
     Route(wire.HELLO_PATH, uplink.hello, methods=["POST"]),
     Route(wire.EVENTS_PATH, uplink.events, methods=["POST"]),
     Route(wire.POLL_PATH, downlink.poll, methods=["POST"]),
+    Route(enrolment.ENROL_PATH, enrolling.enrol, methods=["POST"]),
+    Route(enrolment.RENEW_PATH, enrolling.renew, methods=["POST"]),
+    Route(enrolment.CONFIRM_PATH, enrolling.confirm, methods=["POST"]),
+    Route(enrolment.END_PATH, enrolling.end, methods=["POST"]),
     WebSocketRoute(wire.COMMANDS_PATH, downlink.socket),
     Route("/relay/v1/mailboxes", users.mailboxes, methods=["GET"]),
     Route(f"{_MAILBOX}/meetings", users.meetings, methods=["GET"]),

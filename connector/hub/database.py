@@ -13,8 +13,12 @@ from pathlib import Path
 
 from connector.errors import StoreError
 
-VERSION = 1
-_SCHEMA = resources.files("connector.hub").joinpath("schema.sql").read_text(encoding="utf-8")
+_STEPS = tuple(
+    resources.files("connector.hub").joinpath(name).read_text(encoding="utf-8")
+    for name in ("schema.sql", "enrolment.sql")
+)
+"""What leads from each version of the database to the next; read while we are who we were."""
+VERSION = len(_STEPS)
 BUSY_SECONDS = 10.0
 """So long another process (a command) may hold the write lock."""
 
@@ -78,10 +82,9 @@ class Database:
                 f"The hub's database {self.path} was written by a newer version ({found}; this one knows {VERSION});"
                 " install that version again."
             )
-        if found == 0:
-            self._writer.executescript(
-                f"BEGIN IMMEDIATE; {_SCHEMA}; PRAGMA user_version = {VERSION}; COMMIT;"
-            )
+        if found < VERSION:
+            steps = "; ".join(_STEPS[found:])
+            self._writer.executescript(f"BEGIN IMMEDIATE; {steps}; PRAGMA user_version = {VERSION}; COMMIT;")
 
 
 def _touch(path: Path) -> None:

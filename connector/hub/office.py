@@ -10,7 +10,7 @@ from typing import TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection
 
-from connector.hub import tokens
+from connector.hub import enrolment, tokens
 from connector.hub.bells import Bells
 from connector.hub.bodies import Desk
 from connector.hub.database import Database
@@ -26,6 +26,7 @@ from connector.relay import strict
 T = TypeVar("T")
 
 READERS = 4
+_PROVED = "calendar_connector.proved"
 
 
 class Office:
@@ -83,9 +84,20 @@ class Office:
         self.rates.spend(bearer.token, self.settings.limits.user_rate)
         return bearer.token
 
+    def proved(self, request: HTTPConnection) -> Bearer | None:
+        """Whom this request or connection has proved to be, by a key; None for one that came with a token."""
+        return request.scope.get(_PROVED)
+
     async def _bearer(self, request: HTTPConnection) -> Bearer:
-        header = request.headers.get("authorization")
-        return await self.read(lambda connection: tokens.authenticate(connection, header))
+        """A connection is asked again and again; its proof was looked at when it began and may be old by now."""
+        header, before = request.headers.get("authorization"), self.proved(request)
+        if before is not None:
+            return await self.read(lambda connection: enrolment.still(connection, before))
+        proved = await self.read(lambda connection: enrolment.authenticate(connection, header, self.clock()))
+        if proved is None:
+            return await self.read(lambda connection: tokens.authenticate(connection, header))
+        request.scope[_PROVED] = proved
+        return proved
 
     def view(self) -> View:
         """How rows look now."""

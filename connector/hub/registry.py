@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.errors import NotFound
-from connector.hub import rows, times
+from connector.hub import enrolment, rows, times
 from connector.hub.database import Database
 from connector.relay import wire
 
@@ -23,7 +23,7 @@ class Enrolled:
     mark: wire.Order
     mailboxes: int
     waiting: int
-    tokens: int
+    credentials: int
 
 
 def connectors(connection: sqlite3.Connection, now: datetime, silent_after: timedelta) -> list[Enrolled]:
@@ -32,7 +32,8 @@ def connectors(connection: sqlite3.Connection, now: datetime, silent_after: time
         "SELECT *,"
         " (SELECT count(*) FROM mailboxes WHERE connector = connectors.number AND gone_at IS NULL) AS mailboxes,"
         " (SELECT count(*) FROM commands WHERE connector = connectors.number AND jwe IS NOT NULL) AS waiting,"
-        " (SELECT count(*) FROM tokens WHERE connector = connectors.number) AS tokens"
+        " (SELECT count(*) FROM tokens WHERE connector = connectors.number)"
+        " + (SELECT count(*) FROM keys WHERE connector = connectors.number) AS credentials"
         " FROM connectors ORDER BY name"
     )
     return [_enrolled(row, now, silent_after) for row in found]
@@ -42,18 +43,18 @@ def _enrolled(row: sqlite3.Row, now: datetime, silent_after: timedelta) -> Enrol
     seen_at = None if row["seen_at"] is None else times.moment(row["seen_at"])
     return Enrolled(
         name=row["name"],
-        state=_state(row["tokens"], seen_at, now, silent_after),
+        state=_state(row["credentials"], seen_at, now, silent_after),
         seen_at=seen_at,
         version=row["version"],
         mark=(row["epoch"], row["sequence"]),
         mailboxes=row["mailboxes"],
         waiting=row["waiting"],
-        tokens=row["tokens"],
+        credentials=row["credentials"],
     )
 
 
-def _state(tokens: int, seen_at: datetime | None, now: datetime, silent_after: timedelta) -> str:
-    if not tokens:
+def _state(credentials: int, seen_at: datetime | None, now: datetime, silent_after: timedelta) -> str:
+    if not credentials:
         return "revoked"
     if seen_at is None:
         return "never-seen"
@@ -67,10 +68,10 @@ def known(database: Database, name: str) -> None:
 
 
 def revoke(database: Database, name: str, *, erase: bool) -> None:
-    """Take its tokens away; with ``erase`` all that it sent, too. Raises NotFound."""
+    """Take its tokens and keys away; with ``erase`` all that it sent, too. Raises NotFound."""
     with database.writing() as connection:
         number = _number(connection, name)
-        connection.execute("DELETE FROM tokens WHERE connector = ?", (number,))
+        enrolment.end(connection, number)
         if erase:
             rows.forget(connection, number)
 

@@ -42,7 +42,7 @@ class Issued:
 
 def for_connector(database: Database, name: str, now: datetime) -> str:
     """A new token for the connector of that name; the former ones stay good. Raises UserError."""
-    _check(name, "a connector's name")
+    check(name, "a connector's name")
     with database.writing() as connection:
         connection.execute("INSERT OR IGNORE INTO connectors (name) VALUES (?)", (name,))
         number = connection.execute("SELECT number FROM connectors WHERE name = ?", (name,)).fetchone()[0]
@@ -52,7 +52,7 @@ def for_connector(database: Database, name: str, now: datetime) -> str:
 def for_user(database: Database, subjects: Sequence[str], now: datetime) -> str:
     """A new token that opens mailboxes, each named by its id or by the blind index of its address. Raises UserError."""
     for subject in subjects:
-        _check(subject, "a mailbox id or blind index")
+        check(subject, "a mailbox id or blind index")
     with database.writing() as connection:
         token_id, token = _issue(connection, None, now)
         connection.executemany(
@@ -113,7 +113,8 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _check(text: str, what: str) -> None:
+def check(text: str, what: str) -> None:
+    """Raises UserError for a text that can't be a name or an id."""
     if not strict.ID.fullmatch(text):
         raise _Unusable(f"{text!r} can't be {what}: letters, digits and . _ : ~ @ + - only, at most 128.")
 

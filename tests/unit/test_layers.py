@@ -83,7 +83,15 @@ LAYERS = [
     Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli")),
     Layer(
         "connector.kms",
-        (*PURE, *WIRE, "connector.relay.base", "connector.seal.kmswire", "connector.kms", "connector.log"),
+        (
+            *PURE,
+            *WIRE,
+            "connector.relay.base",
+            "connector.seal.kmswire",
+            "connector.kms",
+            "connector.log",
+            "connector.keystore.files",
+        ),
     ),
     Layer("connector.source.memory", (*PURE, "connector.source.base")),
     Layer("connector.roster", (*PURE, "connector.roster")),

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
-from connector.hub import registry, tokens
+from connector.hub import enrolment, registry, tokens
 from connector.hub.cli.options import Frame, UsageRefused, asks_first, common_options
 
 
@@ -17,6 +17,13 @@ def token() -> None:
 
 
 @token.command()
+@click.option(
+    "--enrolment",
+    "enrolment_for",
+    metavar="NAME",
+    help="A one-time token for the connector of that name to enrol with.",
+)
+@click.option("--hours", default=24, type=click.IntRange(1, 24 * 31), help="How long it is good for.")
 @click.option("--connector", metavar="NAME", help="The connector's instance name.")
 @click.option(
     "--user",
@@ -26,13 +33,17 @@ def token() -> None:
     help="A mailbox that a user may read, by its id or by the blind index of its address. Give it as often as you need.",
 )
 @common_options
-def create(frame: Frame, *, connector: str | None, subjects: tuple[str, ...]) -> None:
+def create(
+    frame: Frame, *, enrolment_for: str | None, hours: int, connector: str | None, subjects: tuple[str, ...]
+) -> None:
     """Print a new token. It is shown this once; the hub keeps a digest."""
-    if bool(connector) == bool(subjects):
-        raise UsageRefused("give either --connector NAME or --user INDEX")
+    if sum(map(bool, (enrolment_for, connector, subjects))) != 1:
+        raise UsageRefused("give either --enrolment NAME, --connector NAME or --user INDEX")
     now = datetime.now(UTC)
     with frame.database(make=True) as database:
-        if connector:
+        if enrolment_for:
+            made = enrolment.offer(database, enrolment_for, now, timedelta(hours=hours))
+        elif connector:
             made = tokens.for_connector(database, connector, now)
         else:
             made = tokens.for_user(database, subjects, now)
@@ -48,11 +59,20 @@ def list_tokens(frame: Frame) -> None:
     """Show all tokens by id, never their secrets."""
     with frame.database() as database, database.reading() as connection:
         found = tokens.issued(connection)
-    rows = [
+        offers = enrolment.offers(connection)
+    rows: list[tuple[object, ...]] = [
         (one.id, one.connector, list(one.subjects), one.created_at.isoformat(timespec="seconds"))
         for one in found
     ]
+    rows += [
+        (one.id, one.connector, [_enrolment(one)], one.created_at.isoformat(timespec="seconds"))
+        for one in offers
+    ]
     frame.out.table(("id", "connector", "opens", "created"), rows)
+
+
+def _enrolment(one: enrolment.Offer) -> str:
+    return "enrolment, used" if one.used else f"enrolment until {one.expires_at:%Y-%m-%d %H:%M} UTC"
 
 
 @token.command("revoke")
@@ -62,7 +82,8 @@ def revoke_token(frame: Frame, *, token_ids: tuple[str, ...]) -> None:
     """Make tokens worthless, at once."""
     with frame.database() as database:
         for token_id in token_ids:
-            tokens.revoke(database, token_id)
+            if not enrolment.withdraw(database, token_id):
+                tokens.revoke(database, token_id)
             frame.out.say(f"token {token_id} is revoked")
 
 
@@ -87,7 +108,7 @@ def list_connectors(frame: Frame) -> None:
         "sequence",
         "mailboxes",
         "waiting commands",
-        "tokens",
+        "credentials",
     )
     rows = [
         (
@@ -98,7 +119,7 @@ def list_connectors(frame: Frame) -> None:
             *one.mark,
             one.mailboxes,
             one.waiting,
-            one.tokens,
+            one.credentials,
         )
         for one in found
     ]
@@ -113,7 +134,7 @@ def list_connectors(frame: Frame) -> None:
 @common_options
 @asks_first
 def revoke_connector(frame: Frame, *, name: str, erase: bool, agreed: Callable[[str], bool]) -> None:
-    """Take a connector's tokens away; with --erase its lists too."""
+    """Take a connector's tokens and keys away; with --erase its lists too."""
     with frame.database() as database:
         deed = f"revoke {name}" + (" and erase its lists" if erase else "")
         registry.known(database, name)

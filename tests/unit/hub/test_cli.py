@@ -72,7 +72,7 @@ def test_a_token_is_revoked_by_its_id(shell: Shell) -> None:
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("token", "create"), "give either --connector NAME or --user INDEX"),
+        (("token", "create"), "give either --enrolment NAME, --connector NAME or --user INDEX"),
         (("token", "create", "--connector", "a b"), "'a b' can't be a connector's name"),
         (("token", "create", "--user", "anna@example.com/x"), "can't be a mailbox id or blind index"),
         (("token", "list"), "There is no database"),
@@ -97,12 +97,12 @@ def test_connectors_are_listed_with_their_state(shell: Shell) -> None:
     """Never seen, and revoked when the last token is gone."""
     shell("token", "create", "--connector", "cal-01")
     found = shell.json("connector", "list")
-    assert [(one["name"], one["state"], one["tokens"], one["seen"]) for one in found] == [
+    assert [(one["name"], one["state"], one["credentials"], one["seen"]) for one in found] == [
         ("cal-01", "never-seen", 1, None)
     ]
     assert "never-seen" in shell("connector", "list")[1]
     assert shell("connector", "revoke", "cal-01", "--erase", "--yes")[0] == 0
-    assert [(one["state"], one["tokens"]) for one in shell.json("connector", "list")] == [("revoked", 0)]
+    assert [(one["state"], one["credentials"]) for one in shell.json("connector", "list")] == [("revoked", 0)]
 
 
 def test_revoking_asks_first(shell: Shell) -> None:
@@ -112,7 +112,7 @@ def test_revoking_asks_first(shell: Shell) -> None:
     assert (code, said.startswith("this would revoke cal-01 and erase its lists")) == (2, True)
     code, _, said = shell("connector", "revoke", "cal-01", "--dry-run")
     assert (code, said) == (0, "dry run: would revoke cal-01\n")
-    assert [one["tokens"] for one in shell.json("connector", "list")] == [1]
+    assert [one["credentials"] for one in shell.json("connector", "list")] == [1]
     assert shell("connector", "revoke", "cal-02", "--yes")[0] == 2
 
 

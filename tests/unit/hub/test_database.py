@@ -124,3 +124,15 @@ def test_the_lock_says_whether_a_hub_runs(path: Path) -> None:
         assert serve.lock_path(path).exists()
     with pytest.raises(UserError), serve.only_one(path / "not-a-directory"):
         pass
+
+
+def test_a_database_of_the_first_version_is_brought_up(tmp_path: Path) -> None:
+    """What it holds stays, and what is new is there."""
+    old = tmp_path / "hub.db"
+    schema = (Path(__file__).resolve().parents[3] / "connector/hub/schema.sql").read_text()
+    with closing(sqlite3.connect(old)) as made:
+        made.executescript(schema)
+        made.executescript("PRAGMA user_version = 1; INSERT INTO connectors (name) VALUES ('a');")
+    with closing(Database(old)) as database, database.reading() as connection:
+        assert connection.execute("SELECT name FROM connectors").fetchone()[0] == "a"
+        assert connection.execute("SELECT count(*) FROM keys").fetchone()[0] == 0
