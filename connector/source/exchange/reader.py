@@ -183,10 +183,7 @@ class Reader:
             if not held or stop.is_set():
                 return End(Sort.IDLE)
             self._left_out = tuple(member.id for member in members if member.id not in held)
-            end = self._listen(held, members, version)
-            if end.sort is Sort.CHANGED:
-                self._unsure |= held.keys()
-            return end
+            return self._listen(held, members, version)
         except Verdict as verdict:
             return self._refused(verdict, members)
 
@@ -211,6 +208,8 @@ class Reader:
                 return End(Sort.CHANGED)
             raise
         finally:
+            if self._snapshot()[1] != version:
+                self._unsure |= held.keys()
             self._release()
             stream.close()
 
