@@ -14,6 +14,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.lab.edits_at_random import BusyDay, Office
 from tests.lab.lists import Lists
@@ -28,6 +29,7 @@ PATIENCE = 150.0
 TOGETHER = (1, 1, 1, 2, 2, 3)
 """How many mishaps come at once."""
 THREADS = 4
+STORM = 207
 GROWTH = 24 * 1024
 """By how many threads, and KiB of resident memory, one life of the connector may differ at rest. Streams come and go with groups."""
 YOUNG = 20.0
@@ -162,7 +164,7 @@ class Chaos:
         status = self._site.ask("status")
         if status["outbox"]["dead_letters"]:
             raise SiteError("there are dead letters")
-        return bool(status["healthy"]) and self.lists.all_active()
+        return (status["healthy"] or _stormy(status)) and self.lists.all_active()
 
     def _weight(self) -> Weight:
         pid = self._site.connector.pid if self._site.connector else 0
@@ -172,6 +174,13 @@ class Chaos:
         born = float(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]) / 100
         age = time.clock_gettime(time.CLOCK_BOOTTIME) - born
         return Weight(pid, age, int(facts["Threads"]), int(facts["VmRSS"].split()[0]))
+
+
+def _stormy(status: dict[str, Any]) -> bool:
+    """Whether nothing is wrong but that this office edits like no other: its calendars are looked at less often."""
+    return (
+        {one["number"] for one in status["alarms"]} == {STORM} and not status["held"] and status["hub"]["up"]
+    )
 
 
 def run(minutes: float, seed: int, only: str = "") -> Chaos:
