@@ -1,0 +1,7 @@
+"""``python -m connector.kms``."""
+
+import sys
+
+from connector.kms.cli import main
+
+sys.exit(main())

@@ -1,0 +1,90 @@
+"""Puts the key server together from its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from connector.kms import hierarchy, statickey
+from connector.kms.audit import Trail
+from connector.kms.database import Database
+from connector.kms.desk import Desk
+from connector.kms.ephemeral import Lines
+from connector.kms.hierarchy import Hierarchy
+from connector.kms.keks.base import KekProvider
+from connector.kms.names import Names
+from connector.kms.operations.authorizations import TOKEN, holder
+from connector.kms.operations.work import Terms
+from connector.kms.rates import Retrievals
+from connector.kms.settings import IssuerSettings, Settings
+from connector.kms.who.authenticator import Authenticator
+from connector.kms.who.bearer import Issuer
+from connector.kms.who.enrolled import enrolled
+from connector.kms.who.jwks import Jwks, fetcher
+from connector.model import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """The open database with its keys: what commands and the server work on."""
+
+    settings: Settings
+    database: Database
+    hierarchy: Hierarchy
+    trail: Trail
+    clock: Clock
+
+    @property
+    def names(self) -> Names:
+        """URIs."""
+        return Names(self.settings.host)
+
+
+def open_house(settings: Settings, provider: KekProvider, clock: Clock) -> House:
+    """Open the database, or lay it down. Raises StoreError, and UserError for a master secret that does not fit."""
+    database = Database(settings.database)
+    try:
+        with database.writing() as connection:
+            found = hierarchy.found(connection, provider, clock())
+            trail = Trail(hierarchy.secret(connection, found, hierarchy.AUDIT))
+    except BaseException:
+        database.close()
+        raise
+    return House(settings, database, found, trail, clock)
+
+
+def desk_of(house: House) -> Desk:
+    """The server's behaviour. Raises ConfigError for keys, authorities and issuers that can't be used."""
+    settings = house.settings
+    return Desk(
+        database=house.database,
+        hierarchy=house.hierarchy,
+        trail=house.trail,
+        terms=Terms(house.names, settings.times, settings.limits),
+        static=statickey.load(settings),
+        signature=settings.static_key.signature,
+        authenticator=_authenticator(house),
+        lines=Lines(settings.limits),
+        retrievals=Retrievals(settings.alarms),
+        clock=house.clock,
+    )
+
+
+def _authenticator(house: House) -> Authenticator:
+    settings = house.settings
+    issuers: Mapping[str, Issuer] = {one.issuer: _issuer(house, one) for one in settings.issuers.values()}
+
+    def held(token: str) -> str | None:
+        if not token.startswith(TOKEN):
+            return None
+        with house.database.reading() as connection:
+            return holder(connection, token)
+
+    return Authenticator(
+        issuers, enrolled(settings.connectors), frozenset(settings.admins), held, house.clock
+    )
+
+
+def _issuer(house: House, settings: IssuerSettings) -> Issuer:
+    jwks = Jwks(fetcher(settings), house.settings.times.jwks, house.clock)
+    return Issuer(settings, settings.audience or house.names.cluster, jwks)
