@@ -124,6 +124,7 @@ def _some(entries: Sized) -> Sized:
 at_least_one = AfterValidator(_some)
 
 Whole = Annotated[int, Strict(), Form("a whole number")]
+Switch = Annotated[bool, Strict(), Form("true or false")]
 
 
 def _matched(pattern: str, sentence: str, *, fold: bool = False) -> AfterValidator:

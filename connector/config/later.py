@@ -30,6 +30,16 @@ def _unused(config: Config) -> Iterator[Path]:
     for name, policy in config.policies.items():
         if "keyword" in policy.write:
             yield ("policies", name, "write")
-    for section in ("directories", "invitation", "keywords", "conference", "metrics", "alarms"):
+    for section in (
+        "directories",
+        "invitation",
+        "keywords",
+        "conference",
+        "dialling",
+        "buffers",
+        "presence",
+        "metrics",
+        "alarms",
+    ):
         if getattr(config, section) != Config.model_fields[section].default:
             yield (section,)

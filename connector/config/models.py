@@ -31,7 +31,7 @@ from connector.config.kinds import (
 )
 from connector.config.people import Directory, PolicySection, Roster
 from connector.config.sources import ExchangeSource, Source
-from connector.config.writing import Invitation, JoinRule, Writes
+from connector.config.writing import Buffers, Dialling, Invitation, JoinRule, Presence, Writes
 
 EMPTY: Mapping[str, object] = FrozenMap()
 
@@ -222,6 +222,15 @@ class Config(Section):
 
     join_rules: Named[JoinRule] = FrozenMap()
     """Further join links to recognise, by name."""
+
+    dialling: Dialling = Dialling()
+    """How video addresses are made of links."""
+
+    buffers: Buffers = Buffers()
+    """How long before and behind a meeting its Join button is there."""
+
+    presence: Presence = Presence()
+    """Where absences are known from."""
 
     log: Log = Log()
     """What the log says."""

@@ -103,7 +103,7 @@ class PolicySection(Section):
     """Which parts of a meeting leave the site, sealed; times always do."""
 
     private: Literal["times-only", "hide-subject", "full"] = "times-only"
-    """What leaves of a private meeting."""
+    """What leaves of a private meeting. With times-only keywords in it are passed over, too."""
 
     presence: Literal["off", "state", "text"] = "state"
     """What leaves of an absence: nothing, that there is one, or its sealed text as well."""

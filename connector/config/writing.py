@@ -11,15 +11,18 @@ from pydantic import AfterValidator, model_validator
 
 from connector.config.frozen import FrozenMap
 from connector.config.kinds import (
+    Duration,
     FilePath,
     Form,
     Host,
     RateOf,
     Section,
     ShareRate,
+    Switch,
     Text,
     Whole,
     at_least_one,
+    between,
     whole,
 )
 from connector.config.units import PercentRate, Rate
@@ -54,17 +57,59 @@ class Writes(Section):
     """Whether invitees are mailed about an update, and whether a copy is kept among the sent mails."""
 
 
-class Invitation(Section):
-    """How join details are written into an invitation."""
+class InvitationParts(Section):
+    """Which parts of the join details stand in an invitation, besides the link."""
 
-    language: Annotated[Text, AfterValidator(_language)] = "en"
-    """The language of the text."""
+    phone: Switch = True
+    """Numbers to dial in by, and their code."""
+
+    devices: Switch = True
+    """Addresses for video devices."""
+
+
+class Invitation(Section):
+    """How join details are written into an invitation. Headers, footers and wording are files of templates."""
+
+    language: (
+        Annotated[Text, AfterValidator(_language), Form("a language such as en, sv or pt-BR")] | None
+    ) = None
+    """The language of all of them; when left out that of the meeting, else that of the mailbox, else English."""
 
     templates: FilePath | None = None
-    """A directory of templates that replace the ones shipped."""
+    """A directory of files that take the place of shipped ones; docs/conferences.md names them."""
 
     existing_link: Literal["keep", "replace"] = "keep"
-    """What becomes of a join link that is there already."""
+    """What becomes of join details that are there already: they stay and nothing is written, or they give way."""
+
+    parts: InvitationParts = InvitationParts()
+    """Which parts of the join details stand in it."""
+
+
+class Dialling(Section):
+    """What only the site knows about calling video devices out; addresses are made of links by it."""
+
+    zoom: Switch = True
+    """Whether Zoom links may be dialled at zoomcrc.com, which takes a licence for its room connector on one side."""
+
+    servers: Annotated[Mapping[Host, Host], AfterValidator(FrozenMap)] = FrozenMap()
+    """Web hosts of Cisco Meeting Server and Pexip, each with the domain of its video addresses."""
+
+
+class Buffers(Section):
+    """How long before and behind a meeting its Join button is there."""
+
+    start: Annotated[Duration, *between("0s", "1h")] = timedelta(minutes=5)
+    """Before the start."""
+
+    end: Annotated[Duration, *between("0s", "1h")] = timedelta(minutes=5)
+    """Behind the end."""
+
+
+class Presence(Section):
+    """Where absences are known from."""
+
+    out_of_office_items: Switch = False
+    """Whether an appointment shown as out of office counts as one, like automatic replies."""
 
 
 class JoinRule(Section):

@@ -30,6 +30,8 @@ def test_the_least_configuration_has_sensible_defaults() -> None:
     assert config.roster.max_change == Percent(2)
     assert config.writes.brake == PercentRate(5, timedelta(minutes=10))
     assert config.hub.outbox.events == 100_000
+    assert (config.invitation.language, config.invitation.existing_link) == (None, "keep")
+    assert config.buffers.start == config.buffers.end == timedelta(minutes=5)
     source = exchange()
     assert (source.auth, source.stream, source.stream_max, source.ca) == (
         "negotiate",
