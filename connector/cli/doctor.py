@@ -43,6 +43,11 @@ def doctor(frame: Frame, addresses: Sequence[str], source: str, *, firewall: boo
     return _tell(frame.out, _findings(loaded, list(addresses), source))
 
 
+def examine(frame: Frame, loaded: Loaded) -> bool:
+    """Look at everything and tell it; whether nothing failed."""
+    return _tell(frame.out, _findings(loaded, [], "")) == 0
+
+
 def _findings(loaded: Loaded, addresses: list[str], source: str) -> Iterator[dict[str, Any]]:
     """From the running daemon, whose network and rights they then are; else made here."""
     try:

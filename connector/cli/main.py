@@ -21,6 +21,7 @@ from connector.errors import UserError
 
 COMMANDS: Mapping[str, str] = {
     "run": "connector.cli.run:run",
+    "setup": "connector.cli.setup:setup",
     "enroll": "connector.cli.enroll:enroll",
     "unenroll": "connector.cli.enroll:unenroll",
     "status": "connector.cli.status:status",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import getpass
-import os
 import pwd
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +11,10 @@ from connector.app.ground import STATE_KEY, Ground, open_keystore, open_store
 from connector.cli.options import Frame
 from connector.config import Loaded
 from connector.control.client import DaemonNotRunning, call
+from connector.keystore.owner import as_owner
 from connector.operations.verbs import VERBS
+
+__all__ = ["as_owner", "ask", "login"]
 
 
 def ask(frame: Frame, verb: str, /, **arguments: Any) -> Any:
@@ -35,22 +35,6 @@ def _here(loaded: Loaded, verb: str, arguments: dict[str, Any]) -> Any:
             return VERBS[verb].run(ground, login(), **arguments)
         finally:
             ground.store.close()
-
-
-@contextmanager
-def as_owner(state: Path) -> Iterator[None]:
-    """Root works as the owner of the state directory, so that no file of root's is left behind."""
-    owner = state.stat() if os.geteuid() == 0 and state.exists() else None
-    if owner is None or owner.st_uid == 0:
-        yield
-        return
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
-    try:
-        yield
-    finally:
-        os.seteuid(0)
-        os.setegid(0)
 
 
 def login() -> str:

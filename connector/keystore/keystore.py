@@ -62,6 +62,22 @@ class Keystore:
         records = document.records if document else {}
         return tuple(records[name].entry for name in sorted(records) if not name.startswith(LOCAL))
 
+    def check(self) -> None:
+        """Whether it opens: nothing when it does or is not there yet."""
+        self._open()
+
+    def has_master(self) -> bool:
+        """Whether there is a master key, for a keystore that is or is to be."""
+        return bool(self._master.candidates())
+
+    def forget_master(self) -> None:
+        """Remove a master key that no keystore is sealed with: only for who has just made it in vain."""
+        with files.locked(self._path, self._owner()):
+            if self._read() is None:
+                self._master.remove()
+        self._cache = None
+        files.remove(self._path.with_name(self._path.name + ".lock"))
+
     def set(self, name: str, value: bytes) -> Entry:
         """Keep a secret: new, or as the next version of the one there is."""
         check_name(name)

@@ -46,6 +46,9 @@ class MasterKey(Protocol):
     def discard(self) -> None:
         """Forget a staged successor that was never used."""
 
+    def remove(self) -> None:
+        """Forget the key; nothing is sealed with it."""
+
 
 def master_key(
     setting: Path | Literal["credential"], state: Path, environment: Mapping[str, str]
@@ -96,6 +99,11 @@ class KeyFile:
         """Remove the file with .next."""
         files.remove(self._next)
 
+    def remove(self) -> None:
+        """Remove both files."""
+        files.remove(self._next)
+        files.remove(self._path)
+
     @staticmethod
     def _read(path: Path) -> tuple[bytes, ...]:
         return _sized(files.read_private(path, 2 * MASTER_BYTES, mode=0o400), str(path))
@@ -135,6 +143,9 @@ class Credential:
 
     def discard(self) -> None:
         """Left to root's next ``secret`` command; a staged key that was never used does no harm."""
+
+    def remove(self) -> None:
+        """Left to root; a key that nothing is sealed with does no harm."""
 
     def _read(self, name: str) -> tuple[bytes, ...]:
         path = self._directory / name
@@ -180,6 +191,11 @@ class EncryptedCredential:
     def discard(self) -> None:
         """Remove the successor's file."""
         files.remove(self._next)
+
+    def remove(self) -> None:
+        """Remove both files."""
+        files.remove(self._next)
+        files.remove(self._path)
 
     def _put(self, path: Path, key: bytes) -> None:
         owner = files.owner_of(path.parent)
