@@ -26,23 +26,26 @@ HUB_PORT = 8443
 MAIL_NAME = "mail.example.com"
 UNIT = "calendar-connector"
 HUB_UNIT = "calendar-connector-hub"
+ANSWERS_PATH = "/srv/answers.yaml"
 PATIENCE = 30.0
 LOOK_SECONDS = 0.1
 
-CONFIGURATION = """\
-version: 1
-instance: {instance}
+ANSWERS = """\
+exchange: "{url}"
+account: "{user}"
+password: "{password}"
+hub: "https://{hub}:{port}"
+token: "{token}"
+domains: "{domain}"
+exchange_ca: /srv/exchange.pem
+hub_ca: /srv/hub.pem
+auth: ntlm
 mode: active
-hub: {{url: "https://{hub}:{port}", ca: /etc/calendar-connector/ca/hub.pem}}
-sources:
-  hq:
-    type: exchange
-    domains: [{domain}]
-    url: "{url}"
-    auth: ntlm
-    accounts: {{a: {{user: {user}}}}}
-    ca: /etc/calendar-connector/ca/exchange.pem
-    timing: {{debounce: 200ms}}
+mailbox: "{owner}"
+"""
+
+FURTHER = """\
+sources: {{hq: {{timing: {{debounce: 200ms}}}}}}
 policies:
   staff: {{write: [hub], send: [subject, location, notes, organizer, attendees, link], presence: text}}
 log: {{level: {level}}}
@@ -117,28 +120,35 @@ class Site:
         hosts = f"127.0.0.1 localhost\n{hub_address} {HUB_NAME}\n{OUTSIDE} {MAIL_NAME}\n"
         self.appliance.write("/etc/hosts", hosts)
 
-    def furnish_appliance(self) -> None:
-        """What `setup` would ask for, written by hand."""
-        self.appliance.write("/etc/calendar-connector/ca/hub.pem", (self._folder / "ca.pem").read_text())
-        self.appliance.write("/etc/calendar-connector/ca/exchange.pem", self.exchange.ca.read_text())
+    def furnish_appliance(self, token: str) -> None:
+        """The answers, where `setup` is told to find them, and what the trial wants to be different."""
+        self.appliance.write("/srv/hub.pem", (self._folder / "ca.pem").read_text())
+        self.appliance.write("/srv/exchange.pem", self.exchange.ca.read_text())
         self.configure(level="info")
-
-    def configure(self, *, level: str) -> None:
-        """Write connector.yaml."""
-        text = CONFIGURATION.format(
-            instance=INSTANCE,
-            hub=HUB_NAME,
-            port=HUB_PORT,
-            domain=self.exchange.domain,
+        text = ANSWERS.format(
             url=self.exchange.url,
             user=self.exchange.upn,
-            level=level,
+            password=self.exchange.password,
+            hub=HUB_NAME,
+            port=HUB_PORT,
+            token=token,
+            domain=self.exchange.domain,
+            owner=self.owner,
         )
-        self.appliance.write("/etc/calendar-connector/connector.yaml", text)
+        self.appliance.write(ANSWERS_PATH, text)
+        (self.appliance.root / ANSWERS_PATH[1:]).chmod(0o600)
 
-    def activate(self) -> None:
-        """Activate the owner's mailbox, and get its keys."""
-        self.appliance.do(UNIT, "mailbox", "activate", self.owner, "--wait")
+    def tidy(self) -> None:
+        """Take away what only the trial needed."""
+        for path in (ANSWERS_PATH, "/srv/hub.pem", "/srv/exchange.pem"):
+            (self.appliance.root / path[1:]).unlink()
+
+    def configure(self, *, level: str) -> None:
+        """Write what differs from what `setup` writes."""
+        self.appliance.write("/etc/calendar-connector/conf.d/trial.yaml", FURTHER.format(level=level))
+
+    def take_keys(self) -> None:
+        """Get the keys of the owner's mailbox."""
         rows = json.loads(self.appliance.do(UNIT, "mailbox", "keys", self.owner, "--json"))
         now = datetime.now(UTC)
         self._keys = {

@@ -9,7 +9,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from scripts.packaging.trial.machine import Machine, MachineError
-from scripts.packaging.trial.site import HUB_UNIT, INSTANCE, UNIT, Site, facts, listing, packages, wait
+from scripts.packaging.trial.site import (
+    ANSWERS_PATH,
+    HUB_UNIT,
+    INSTANCE,
+    UNIT,
+    Site,
+    facts,
+    listing,
+    packages,
+    wait,
+)
 
 EXPOSURE = {UNIT: 12, HUB_UNIT: 12}
 """Tenths: what `systemd-analyze security` may say at most."""
@@ -39,9 +49,7 @@ class Trial:
         """From the bare machine to the first sealed meeting."""
         yield "install without network", lambda: self._install(self._machine, UNIT)
         yield "nothing runs and nothing failed", self._idle
-        yield "configuration and secrets by hand", self._configure
-        yield "start (Type=notify)", lambda: self._machine.do("systemctl", "start", UNIT)
-        yield "activate a mailbox", self._site.activate
+        yield "setup from a file of answers: doctor, start, first mailbox", self._set_up
         yield "a meeting arrives sealed at the hub", lambda: self._site.meet("Quarterly figures")
 
     def hub(self) -> Iterator[Step]:
@@ -97,15 +105,15 @@ class Trial:
         self._site.hub.do("systemctl", "start", HUB_UNIT)
         wait(lambda: self._site.hub.try_(HUB_UNIT, "status").returncode == 0, "the hub to run")
 
-    def _configure(self) -> None:
-        self._site.furnish_appliance()
-        secrets = {
-            "exchange/hq/a": self._site.exchange.password,
-            "hub": self._site.token_for("--connector", INSTANCE),
-        }
-        for name, value in secrets.items():
-            self._machine.do(UNIT, "secret", "set", name, stdin=value)
-        self._machine.do(UNIT, "config", "check")
+    def _set_up(self) -> None:
+        token = self._site.token_for("--enrolment", INSTANCE)
+        self._site.furnish_appliance(token)
+        self._machine.do(UNIT, "setup", "--answers", ANSWERS_PATH)
+        self._expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
+        self._expect("files of root in the state directory", self._of_root(), "")
+        self._machine.do(UNIT, "setup", "--answers", ANSWERS_PATH)
+        self._site.tidy()
+        self._site.take_keys()
 
     # --- as it runs
 
