@@ -126,6 +126,15 @@ REASONS: dict[str, Reason] = {
     # keys and the hub
     "key-unknown": Reason("The key service does not know this key."),
     "key-service-away": Reason("The key service can't be reached; meetings wait, nothing leaves unsealed."),
+    "key-revoked": Reason("The key service does not give this key any more: it is revoked or destroyed."),
+    "key-service-untrusted": Reason(
+        "What answers as the key service can't show its certificate or the pinned key; nothing was sent to it.",
+        "Compare `keys.ca` or `keys.pins` in the configuration with the key service's static key.",
+    ),
+    "key-service-refuses": Reason(
+        "The key service does not accept this connector.",
+        "Enrol its fingerprint there; it is shown by: calendar-connector secret fingerprint",
+    ),
     "kms-broken": Reason("A message of the key service is not authentic; it was not believed."),
     "kms-malformed": Reason("A message of the key service is not what was asked for; it was not believed."),
     "kms-elsewhere": Reason("A message names an object of another key service."),
@@ -153,6 +162,89 @@ REASONS: dict[str, Reason] = {
         "Another copy of this appliance has taken over at the hub; this one has stopped.",
         "Switch one of them off. If this is the one to keep: calendar-connector run --take-over",
     ),
+    # Google: what is set up in the admin console and the Google Cloud console
+    "google-key-unreadable": Reason(
+        "The secret is no service account key of Google.",
+        "In the Google Cloud console: IAM, Service accounts, Keys, Add key, JSON; then:"
+        " calendar-connector secret set {secret} --file KEY.json",
+    ),
+    "google-key-removed": Reason(
+        "Google no longer accepts the service account's key: it was deleted or disabled.",
+        "Make a new one in the Google Cloud console (IAM, Service accounts, Keys) and set it:"
+        " calendar-connector secret set {secret} --file KEY.json",
+    ),
+    "google-clock": Reason(
+        "Google refuses the connector's signatures because this machine's clock is wrong.",
+        "Set the clock right: timedatectl set-ntp true",
+    ),
+    "google-not-authorized": Reason(
+        "The client id or the scope is missing in domain-wide delegation.",
+        "In the admin console: Security, Access and data control, API controls, Manage domain-wide delegation: add the"
+        " service account's client id with the scopes of docs/google.md.",
+    ),
+    "google-grant-refused": Reason(
+        "Google refuses to act in this user's name.",
+        "Look at the user and at domain-wide delegation in the admin console; the log has Google's words.",
+    ),
+    "google-scope-missing": Reason(
+        "A scope is missing in domain-wide delegation.",
+        "In the admin console: Security, API controls, Manage domain-wide delegation: give the client id both scopes"
+        " of docs/google.md.",
+    ),
+    "google-api-off": Reason(
+        "The Google Calendar API is not switched on in the service account's project.",
+        "In the Google Cloud console: APIs and services, Library, Google Calendar API, Enable.",
+    ),
+    "google-no-such-user": Reason(
+        "Google knows no user with this address.",
+        "Check the spelling in the admin console: Directory, Users. An alias is not enough.",
+    ),
+    "google-user-deleted": Reason(
+        "The user was deleted at Google.", "calendar-connector mailbox deactivate {address}"
+    ),
+    "google-user-restricted": Reason(
+        "The user is suspended or restricted at Google.",
+        "In the admin console: Directory, Users: look at the user's state.",
+    ),
+    "google-calendar-off": Reason(
+        "The user has no calendar service.",
+        "In the admin console: Apps, Google Workspace, Calendar, Service status: switch it on for the user's"
+        " organisational unit, and check the licence.",
+    ),
+    "google-gmail-off": Reason("The user has no Gmail; absences are known from the calendar alone."),
+    "google-token-refused": Reason("Google refused a token that it had just handed out."),
+    "google-forbidden": Reason(
+        "Google forbids this for this user.", "The log has Google's words; see docs/google.md, Errors."
+    ),
+    "google-read-only": Reason("The calendar may be read, but not written."),
+    "google-delegation-missing": Reason(
+        "The request was not made in a user's name, so nobody can be invited.",
+        "Give the service account domain-wide delegation, see docs/google.md.",
+    ),
+    "google-not-enlisted": Reason(
+        "The address is no activated mailbox of this source; nobody else is asked for."
+    ),
+    "google-shared-calendar": Reason(
+        "This is the address of a shared calendar, not of a person.", "Activate the person who owns it."
+    ),
+    "google-times-only": Reason(
+        "Of this calendar only free and busy times may be seen.",
+        "Share it with the reader: See all event details.",
+    ),
+    "google-no-reader": Reason(
+        "Rooms can't be opened in their own name.", "Name a user who may see them as `reader:` of the source."
+    ),
+    "google-calendar-full": Reason(
+        "Google's limits on what one calendar may do are used up for some hours; it is left alone meanwhile."
+    ),
+    "google-day-full": Reason(
+        "The project's requests of this day are used up.",
+        "See the quotas in the Google Cloud console: APIs and services, Google Calendar API, Quotas.",
+    ),
+    "google-no-push": Reason("This calendar sends no notifications; it is polled."),
+    "google-channel-taken": Reason("The notification channel's name was used before; another one is made."),
+    "google-no-hints": Reason("Google can't be asked about many people's absences at once."),
+    "google-not-invited": Reason("The user is not invited to this event."),
     # commands and writes
     "command-not-sealed": Reason("The command was not sealed to this mailbox and was not opened."),
     "command-expired": Reason("The command came too late."),

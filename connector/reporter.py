@@ -61,7 +61,7 @@ class Reporter:
         self._episodes.failed(mailbox.address, verdict.code, detail=verdict.detail, state=state)
         if isinstance(verdict, AccessDenied | MailboxMoved) and session and session.phase is Phase.BLOCKED:
             self._blocked(mailbox, verdict.code)
-        if verdict.code == "key-service-away" or isinstance(verdict, KeyWithheld):
+        if verdict.code.startswith("key-service-") or isinstance(verdict, KeyWithheld):
             self._alarms.raise_(kinds.KEY_SERVICE_AWAY, verdict.code, mailbox.address)
         if isinstance(verdict, CredentialRefused):
             self._credential(mailbox.source, verdict.code)

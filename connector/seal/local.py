@@ -96,14 +96,14 @@ class LocalKeyService:
 
     def keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
         """All that can be unwrapped, newest first."""
-        opened = (self._try(wrapped) for wrapped in self._shelf.wrapped_keys(mailbox_id))
+        opened = (self._try(wrapped) for wrapped in self._own(mailbox_id))
         return tuple(key for key in opened if key)
 
     def forget(self, mailbox_id: str) -> None:
         """Overwrite every key of the mailbox."""
         with self._lock:
             self._current.pop(mailbox_id, None)
-            for wrapped in self._shelf.wrapped_keys(mailbox_id):
+            for wrapped in self._own(mailbox_id):
                 self._opened.pop(wrapped.uri, None)
                 retired = wrapped.retired_at or self._clock()
                 self._shelf.put_wrapped_key(replace(wrapped, wrapped=b"", retired_at=retired))
@@ -120,15 +120,19 @@ class LocalKeyService:
         """Wrap every key under the newest KEK, after a change of the KEK; the number of those that were not yet."""
         version = max(self._keks())
         with self._lock:
-            old = [one for one in self._shelf.wrapped_keys() if one.wrapped and one.kek_version != version]
+            old = [one for one in self._own() if one.wrapped and one.kek_version != version]
             for wrapped in old:
                 renewed = self._wrap(self._unwrap(wrapped))
                 self._shelf.put_wrapped_key(replace(renewed, retired_at=wrapped.retired_at))
         return len(old)
 
+    def _own(self, mailbox_id: str | None = None) -> list[WrappedKey]:
+        """Rows of this service; those without a KEK only name keys of a key server."""
+        return [one for one in self._shelf.wrapped_keys(mailbox_id) if one.kek_version]
+
     def _stored(self, mailbox_id: str) -> ContentKey | None:
         """The newest that is in use; one that can't be unwrapped any more counts as none."""
-        for wrapped in self._shelf.wrapped_keys(mailbox_id):
+        for wrapped in self._own(mailbox_id):
             if wrapped.retired_at is None:
                 return self._try(wrapped)
         return None
@@ -149,7 +153,7 @@ class LocalKeyService:
         return key
 
     def _find(self, uri: str, mailbox_id: str) -> WrappedKey:
-        for wrapped in self._shelf.wrapped_keys(mailbox_id):
+        for wrapped in self._own(mailbox_id):
             if wrapped.uri == uri:
                 return wrapped
         raise KeyWithheld("key-unknown", uri)

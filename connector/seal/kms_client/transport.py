@@ -1,0 +1,123 @@
+"""How sealed messages get to the key service and back: HTTP at its own address, on its Unix socket, or at the hub."""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+
+from connector.errors import Transient
+from connector.relay import carriage, strict
+
+AWAY = "key-service-away"
+LONGEST_SECONDS = 60
+"""An answer that is not complete by then is given up."""
+
+_TIMEOUT = httpx.Timeout(connect=6, read=carriage.HOLD_SECONDS + 7, write=10, pool=10)
+_JSON = "application/json"
+
+
+class Transport(Protocol):
+    """Nobody trusts it. Raises Transient ``key-service-away`` for whatever goes wrong."""
+
+    def static(self) -> bytes:
+        """The key service's static key as JWK; whose it is, the caller finds out."""
+
+    def carry(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """Hand messages over and bring back what came for them, in any order and number."""
+
+    def close(self) -> None:
+        """Give up connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where the messages go: ``base`` is a URL up to ``/static`` and ``/messages``; with ``socket`` its host is only a name.
+
+    ``headers`` are asked for at each request (the hub wants a bearer token); ``proxy`` is a URL with its credentials.
+    """
+
+    base: str
+    socket: Path | None = None
+    tls: ssl.SSLContext | None = None
+    headers: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
+    proxy: Callable[[], str | None] = field(default=lambda: None, repr=False)
+
+
+class HttpTransport:
+    """``Transport`` over HTTP. Settings of the environment are never looked at, redirects never followed, answers never unpacked."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._client: httpx.Client | None = None
+        self._proxy: str | None = None
+
+    def static(self) -> bytes:
+        """``GET {base}/static``."""
+        return self._ask("GET", carriage.STATIC, None)
+
+    def carry(self, tokens: Sequence[str]) -> tuple[str, ...]:
+        """``POST {base}/messages``."""
+        raw = self._ask("POST", carriage.MESSAGES, strict.dump(carriage.write_messages(tokens)))
+        try:
+            return carriage.read_messages(raw)
+        except Transient as error:
+            raise away(error.detail) from error
+
+    def close(self) -> None:
+        """Give up the connections; a request at work ends with a verdict."""
+        if self._client is not None:
+            self._client.close()
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        headers = {"Content-Type": _JSON, "Accept-Encoding": "identity", **self._address.headers()}
+        try:
+            with self._open().stream(
+                method, self._address.base + path, content=body, headers=headers, timeout=_TIMEOUT
+            ) as response:
+                if response.status_code != 200:
+                    raise away(f"status {response.status_code}")
+                return _bounded(response)
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
+            raise away(str(error)) from error
+
+    def _open(self) -> httpx.Client:
+        """The client; made anew when the proxy or its password has changed."""
+        proxy = self._address.proxy()
+        if self._client is not None and proxy != self._proxy:
+            self._client.close()
+            self._client = None
+        if self._client is None:
+            self._proxy = proxy
+            self._client = self._connected(proxy)
+        return self._client
+
+    def _connected(self, proxy: str | None) -> httpx.Client:
+        socket, tls = self._address.socket, self._address.tls
+        way = httpx.HTTPTransport(uds=str(socket)) if socket else None
+        verify = tls if tls is not None else ssl.create_default_context()
+        return httpx.Client(
+            transport=way, verify=verify, proxy=proxy, trust_env=False, follow_redirects=False
+        )
+
+
+def away(detail: str) -> Transient:
+    """The verdict for a key service that can't be asked now."""
+    return Transient(AWAY, detail[:300])
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    raw = bytearray()
+    ends = time.monotonic() + LONGEST_SECONDS
+    for chunk in response.iter_raw():
+        raw += chunk
+        if len(raw) > strict.MAX_BODY:
+            raise away("the answer is too long")
+        if time.monotonic() > ends:
+            raise away("the answer does not end")
+    return bytes(raw)
