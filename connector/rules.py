@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from connector.config import Config
-from connector.config.sources import ExchangeSource
+from connector.config.sources import Source
 from connector.errors import SessionChanged, StoreError
 from connector.meeting.enrich import enricher, join_rules
 from connector.model import Phase, Policy, Session
@@ -53,13 +53,13 @@ def brake_of(config: Config) -> Brake:
     )
 
 
-def pace_of(source: ExchangeSource) -> Pace:
+def pace_of(source: Source) -> Pace:
     """How often a source is asked."""
     timing = source.timing
     return Pace(debounce=timing.debounce, sweep=timing.sweep, poll=timing.poll, presence=timing.out_of_office)
 
 
-def first_loads_of(source: ExchangeSource) -> FirstLoads:
+def first_loads_of(source: Source) -> FirstLoads:
     """How fast full reads may go."""
     hours = source.limits.first_load_hours
     terms = Terms(source.limits.first_load.per_second)

@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from connector.alarms import Alarms
 from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
+from connector.app.google import GoogleParts, build_google
 from connector.app.ground import Ground, forget_refusals
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
@@ -220,16 +221,14 @@ class Appliance:
         if name == "hub" or name.startswith("proxy/"):
             self.sender.hurry()
         for source in self.sources:
-            if name.startswith(f"exchange/{source}/"):
+            if f"{name}/".startswith((f"exchange/{source}/", f"google/{source}/")):
                 self.engine.source_changed(source)
 
     # --- inside
 
     def _context(self, config: Config, clock: Clock) -> Context:
         store = self.ground.store
-        sections = {
-            name: section for name, section in config.sources.items() if isinstance(section, ExchangeSection)
-        }
+        sections = config.sources
         return Context(
             instance=config.instance,
             store=store,
@@ -278,7 +277,7 @@ class Appliance:
         """The account in force of a source, and the name of its secret."""
         section = self.ground.loaded.config.sources.get(source)
         if not isinstance(section, ExchangeSection):
-            return source, source
+            return source, f"google/{source}"
         account = account_in_force(section, self.ground.clock().date())
         return section.accounts[account].user, secret_name(source, account)
 
@@ -297,16 +296,19 @@ class Appliance:
 
 def build_sources(
     ground: Ground, noticed: Callable[[str, Notice], None] = lambda _source, _notice: None
-) -> dict[str, ExchangeParts]:
+) -> dict[str, ExchangeParts | GoogleParts]:
     """The sources of a configuration that this version can read. Raises ConfigError for what it names and can't be used."""
-    config = ground.loaded.config
     return {
-        name: build_exchange(
-            name, section, config, ground.keystore, ground.store, ground.clock, partial(noticed, name)
-        )
-        for name, section in config.sources.items()
-        if isinstance(section, ExchangeSection)
+        name: _build_source(name, ground, partial(noticed, name)) for name in ground.loaded.config.sources
     }
+
+
+def _build_source(name: str, ground: Ground, tell: Callable[[Notice], None]) -> ExchangeParts | GoogleParts:
+    config, keystore, store, clock = ground.loaded.config, ground.keystore, ground.store, ground.clock
+    section = config.sources[name]
+    if isinstance(section, ExchangeSection):
+        return build_exchange(name, section, config, keystore, store, clock, tell)
+    return build_google(name, section, config, keystore, store, clock, tell)
 
 
 def rehearse(ground: Ground) -> None:

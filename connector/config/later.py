@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from connector.config.models import Config
 from connector.config.problems import spell
-from connector.config.sources import GoogleSource
+from connector.config.sources import ExchangeSource
 from connector.config.tree import Path
 
 
@@ -17,9 +17,7 @@ def notes(config: Config) -> tuple[str, ...]:
 
 def _unused(config: Config) -> Iterator[Path]:
     for name, source in config.sources.items():
-        if isinstance(source, GoogleSource):
-            yield ("sources", name)
-        elif source.proxy:
+        if isinstance(source, ExchangeSource) and source.proxy:
             yield ("sources", name, "proxy")
     if config.keys.service != "local":
         yield ("keys", "service")

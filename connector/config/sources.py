@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from connector.config.addresses import HostEndpoint, HttpsUrl
 from connector.config.frozen import FrozenMap
 from connector.config.kinds import (
+    Address,
     ByteSize,
     Day,
     DayHours,
@@ -140,6 +141,44 @@ class ExchangeSource(Section):
         return self
 
 
+class GoogleTiming(Section):
+    """How soon and how often Google is asked."""
+
+    debounce: Annotated[Duration, *between("0s", "5m")] = timedelta(seconds=2)
+    """How long after a notification its calendar is looked at."""
+
+    sweep: Annotated[Duration, *between("1m", "7d")] = timedelta(minutes=15)
+    """A calendar with push that was not looked at for so long is looked at: notifications may be late or lost."""
+
+    poll: Annotated[Duration, *between("1s", "1d")] = timedelta(seconds=60)
+    """How often a calendar without push is looked at; less often where that would use up limits.day."""
+
+    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=2)
+    """A tenth of the time in which a change of vacation settings is shown: Google is asked user by user."""
+
+
+class GoogleLimits(Section):
+    """How much Google is asked for; the quotas stand in the Google Cloud console, those here are what we keep to."""
+
+    requests: RateOf = Rate(10_000, timedelta(minutes=1))
+    """Requests of the whole project."""
+
+    per_user: RateOf = Rate(600, timedelta(minutes=1))
+    """Requests in the name of one user."""
+
+    day: Annotated[Whole, *whole(1000, 1_000_000_000)] = 1_000_000
+    """Requests of the project in a day; polling slows down before they are used up."""
+
+    first_load: RateOf = Rate(20, timedelta(seconds=1))
+    """Requests of the first load of new mailboxes, within the rates above."""
+
+    first_load_hours: DayHours | None = None
+    """First loads run only in these hours; at any time when left out."""
+
+    answer: ByteSize = Size(32_000_000)
+    """A larger answer is not read to its end."""
+
+
 class GoogleSource(Section):
     """A Google Workspace tenant. Its service account key is the secret google/SOURCE."""
 
@@ -152,11 +191,30 @@ class GoogleSource(Section):
     push: Literal["hub", "off"] = "hub"
     """How changes are heard of: through the hub, or by asking regularly."""
 
+    keys: tuple[Name, ...] = ()
+    """Names of several service account keys, each a secret google/SOURCE/KEY; the first that Google accepts is used."""
+
+    reader: Address | None = None
+    """The user in whose name rooms are read; needed for mailboxes of the domain resource.calendar.google.com."""
+
+    ca: Trust = "system"
+    """Which certificate authorities Google's certificates may come from; a TLS-inspecting proxy has one of its own."""
+
     proxy: Name | None = None
     """Name of the proxy to go through; direct when left out."""
 
-    limits: Limits = Limits()
-    """How much the source is asked for."""
+    resolve: Mapping[Host, HostEndpoint] = FrozenMap()
+    """Addresses of Google's hosts in place of DNS (Private Google Access): host: "address:port"."""
+
+    timing: GoogleTiming = GoogleTiming()
+    """How soon and how often Google is asked."""
+
+    limits: GoogleLimits = GoogleLimits()
+    """How much Google is asked for."""
+
+    def secret_names(self, name: str) -> tuple[str, ...]:
+        """The secrets that hold its service account keys, in the order in which they are tried."""
+        return tuple(f"google/{name}/{key}" for key in self.keys) or (f"google/{name}",)
 
 
 Source = Annotated[ExchangeSource | GoogleSource, Field(discriminator="type")]

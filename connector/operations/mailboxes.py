@@ -8,7 +8,6 @@ from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
-from connector.config.sources import ExchangeSource
 from connector.errors import NotFound, UserError
 from connector.model import AuditEntry, Mailbox, Phase, Session
 from connector.operations.desk import Desk
@@ -60,10 +59,6 @@ def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
     if source is None:
         reason = explain("domain-not-allowed")
         return _wrong(address, f"{reason.sentence} {reason.remedy}")
-    if not isinstance(desk.config.sources[source], ExchangeSource):
-        return Answer(
-            address, done=False, sentence=f"this version can't read the source {source} yet", code=1
-        )
     present = desk.store.find_mailbox(address)
     if present is not None:
         return _again(desk, present, policy, origin)

@@ -1,0 +1,218 @@
+"""Tokens: RFC 7523 grants of the service account, each in the name of one user and for one scope.
+
+The two scopes are asked for apart, since one that is not allow-listed fails a whole grant: without Gmail's only presence
+suffers. ``subject`` is always set. Nobody but mailboxes of the source (and the rooms' reader) is ever a subject.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from google.auth import exceptions, jwt
+from google.auth.crypt import RSASigner
+
+from connector.errors import AccessDenied, CredentialRefused, Transient, Verdict
+from connector.model import Clock
+from connector.source.base import Notice
+from connector.source.google.errors import grant_verdict
+from connector.source.google.settings import TOKEN_HOST, GoogleSettings, Key
+from connector.source.google.transport import Letter, Reply
+
+CALENDAR = "https://www.googleapis.com/auth/calendar"
+GMAIL = "https://www.googleapis.com/auth/gmail.settings.basic"
+AUDIENCE = f"https://{TOKEN_HOST}/token"
+GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+LIFE = timedelta(hours=1)
+EARLY = timedelta(minutes=5)
+"""A token is renewed so long before it ends."""
+_FIELDS = ("client_email", "private_key", "private_key_id")
+
+
+class Post(Protocol):
+    """The part of ``transport.Wire`` that is needed here."""
+
+    def send(self, letter: Letter) -> Reply:
+        """One request. Raises verdicts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token and when it ends."""
+
+    value: str = field(repr=False)
+    ends: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account with one of its keys."""
+
+    email: str
+    key_id: str
+    signer: Any = field(repr=False)
+
+
+def account_of(content: str) -> Account:
+    """Read a key file. Raises CredentialRefused with a code that says what it is instead."""
+    if not content:
+        raise CredentialRefused("credential-missing")
+    try:
+        info = json.loads(content)
+    except ValueError as error:
+        raise CredentialRefused("google-key-unreadable", "no JSON") from error
+    if not isinstance(info, Mapping) or info.get("type") != "service_account":
+        raise CredentialRefused("google-key-unreadable", "not of the type service_account")
+    if missing := [name for name in _FIELDS if not isinstance(info.get(name), str)]:
+        raise CredentialRefused("google-key-unreadable", f"without {', '.join(missing)}")
+    try:
+        signer = RSASigner.from_service_account_info(info)  # type: ignore[no-untyped-call]
+    except (ValueError, TypeError, exceptions.MalformedError) as error:
+        raise CredentialRefused(
+            "google-key-unreadable", f"its private key: {type(error).__name__}"
+        ) from error
+    return Account(info["client_email"], info["private_key_id"], signer)
+
+
+class Tokens:
+    """Tokens by subject and scope. Thread-safe; one user's grants are made one after the other."""
+
+    def __init__(
+        self,
+        settings: GoogleSettings,
+        post: Post,
+        clock: Clock,
+        tell: Callable[[Notice], None] = lambda _notice: None,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._clock = clock
+        self._tell = tell
+        self._lock = threading.Lock()
+        self._held: dict[tuple[str, str], Token] = {}
+        self._making: dict[str, threading.Lock] = {}
+        self._accounts: dict[str, Account] = {}
+        self._stand_in = ""
+
+    def bearer(self, subject: str, scope: str) -> str:
+        """A token in the name of ``subject``.
+
+        Raises:
+            AccessDenied: the subject is none of ours, or Google knows a reason against it.
+            CredentialRefused: no key is accepted.
+        """
+        self._admit(subject)
+        token = self._fresh(subject, scope)
+        if token is None:
+            with self._turn(subject):
+                token = self._fresh(subject, scope) or self._grant(subject, scope)
+        return token.value
+
+    def discard(self, subject: str, scope: str, value: str) -> None:
+        """A token was refused: it is not used again."""
+        with self._lock:
+            held = self._held.get((subject, scope))
+            if held is not None and held.value == value:
+                del self._held[subject, scope]
+
+    def forget(self, subject: str) -> None:
+        """Whoever has left leaves no token behind."""
+        with self._lock:
+            for scope in (CALENDAR, GMAIL):
+                self._held.pop((subject, scope), None)
+            self._making.pop(subject, None)
+
+    def _admit(self, subject: str) -> None:
+        """The one door: delegation would open every calendar of the tenant, so only mailboxes of the source pass."""
+        _, _, domain = subject.rpartition("@")
+        reader = subject == self._settings.reader
+        if (
+            not subject
+            or domain not in self._settings.domains
+            or not (reader or self._settings.enlisted(subject))
+        ):
+            self.forget(subject)
+            raise AccessDenied("google-not-enlisted", subject)
+
+    def _fresh(self, subject: str, scope: str) -> Token | None:
+        with self._lock:
+            token = self._held.get((subject, scope))
+        return token if token is not None and self._clock() < token.ends - EARLY else None
+
+    def _turn(self, subject: str) -> threading.Lock:
+        with self._lock:
+            return self._making.setdefault(subject, threading.Lock())
+
+    def _grant(self, subject: str, scope: str) -> Token:
+        """Ask with the first key that is accepted."""
+        refused: Verdict | None = None
+        for place, key in enumerate(self._settings.keys):
+            try:
+                token = self._ask(self._account(key), subject, scope)
+            except CredentialRefused as verdict:
+                if verdict.code == "google-clock":
+                    raise
+                refused = refused or verdict
+                continue
+            self._note_stand_in(key.name if place else "")
+            with self._lock:
+                self._held[subject, scope] = token
+            return token
+        raise refused or CredentialRefused("credential-missing")
+
+    def _account(self, key: Key) -> Account:
+        content = key.content()
+        with self._lock:
+            known = self._accounts.get(content)
+        if known is None:
+            known = account_of(content)
+            with self._lock:
+                self._accounts = {
+                    text: one for text, one in self._accounts.items() if text in self._contents()
+                }
+                self._accounts[content] = known
+        return known
+
+    def _contents(self) -> set[str]:
+        return {key.content() for key in self._settings.keys}
+
+    def _ask(self, account: Account, subject: str, scope: str) -> Token:
+        now = self._clock()
+        form = urlencode({"grant_type": GRANT, "assertion": _assertion(account, subject, scope, now)})
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        reply = self._post.send(Letter("POST", TOKEN_HOST, "/token", headers=headers, body=form.encode()))
+        if reply.status != 200:
+            raise grant_verdict(reply)
+        try:
+            answer = json.loads(reply.body)
+            return Token(str(answer["access_token"]), now + timedelta(seconds=int(answer["expires_in"])))
+        except (ValueError, KeyError, TypeError) as error:
+            raise Transient("bad-answer", "a grant without a token") from error
+
+    def _note_stand_in(self, name: str) -> None:
+        """Say once that a further key works in place of the first, and once that it is over."""
+        if name == self._stand_in:
+            return
+        first = self._settings.keys[0].name
+        self._tell(Notice("account-taken-over", first, by=name or self._stand_in, over=not name))
+        self._stand_in = name
+
+
+def _assertion(account: Account, subject: str, scope: str, now: datetime) -> str:
+    """A signed assertion (RFC 7523, section 3), an hour long as Google's server-to-server guide has it."""
+    begins = int(now.timestamp())
+    claims = {
+        "iss": account.email,
+        "sub": subject,
+        "scope": scope,
+        "aud": AUDIENCE,
+        "iat": begins,
+        "exp": begins + int(LIFE.total_seconds()),
+    }
+    signed: bytes = jwt.encode(account.signer, claims)  # type: ignore[no-untyped-call]
+    return signed.decode()
