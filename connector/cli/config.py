@@ -9,12 +9,12 @@ from pathlib import Path
 
 import click
 
+from connector.app.contents import examine
 from connector.cli.options import Frame, UsageRefused, common_options
 from connector.config import Config, Loaded, diff, load, load_text, sample, show, values
 from connector.control.client import DaemonNotRunning, call
 from connector.errors import ConfigError
 from connector.keystore import Keystore, master_key
-from connector.meeting.enrich import join_rules
 
 
 @click.group()
@@ -29,7 +29,7 @@ def check(frame: Frame, *, offline: bool) -> int:
     """Name everything that is wrong, with file and line."""
     try:
         loaded = frame.load()
-        join_rules(loaded.config.join_rules)
+        examine(loaded)
     except ConfigError as error:
         return _refused(frame, error)
     missing = () if offline else _missing_secrets(loaded.config)
@@ -40,7 +40,7 @@ def check(frame: Frame, *, offline: bool) -> int:
     for note in loaded.notes:
         frame.out.warn(note)
     for name in missing:
-        frame.out.warn(f"secret {name} is missing; set it with: calendar-connector secret set {name}")
+        frame.out.warn(_missing(loaded, name))
     frame.out.say(f"{frame.config_path} is right: {_summary(loaded)}")
     return 1 if missing else 0
 
@@ -50,6 +50,13 @@ def _refused(frame: Frame, error: ConfigError) -> int:
         raise error
     frame.out.data({"ok": False, "problems": [asdict(problem) for problem in error.problems]})
     return error.exit_code
+
+
+def _missing(loaded: Loaded, name: str) -> str:
+    """The sentence begins with the line of what needs the secret."""
+    origin = loaded.origin(loaded.config.secrets()[name])
+    where = f"{origin}: " if origin else ""
+    return f"{where}secret {name} is missing; set it with: calendar-connector secret set {name}"
 
 
 def _summary(loaded: Loaded) -> str:

@@ -12,10 +12,11 @@ from pydantic import ValidationError
 
 from connector.config import checks, files, later
 from connector.config.models import Config
-from connector.config.problems import explain, locate
-from connector.config.provenance import Source, leaves, origins, written
+from connector.config.problems import explain, locate, spell
+from connector.config.provenance import Origin, Source, leaves, origins, written
 from connector.config.salvage import salvage
 from connector.config.tree import MAX_BYTES, Entries, Mark, Parsed, merge, parse, plain
+from connector.config.tree import Path as Path_
 from connector.errors import ConfigError, Problem
 
 DEFAULT_PATH = Path("/etc/calendar-connector/connector.yaml")
@@ -32,6 +33,26 @@ class Loaded:
     provenance: Mapping[str, Source]
     notes: tuple[str, ...]
     digest: str
+
+    def origin(self, path: Path_) -> Origin | None:
+        """The first line that sets something at or below a path; None where everything there is a default."""
+        spelled = spell(path)
+        below = tuple(f"{spelled}{mark}" for mark in ".[")
+        for key, source in self.provenance.items():
+            if isinstance(source, Origin) and (key == spelled or key.startswith(below)):
+                return source
+        return None
+
+    def placed(self, error: ConfigError) -> ConfigError:
+        """The same problems, each that begins with the path of a key at the line of that key."""
+        return ConfigError(tuple(self._placed(problem) for problem in error.problems))
+
+    def _placed(self, problem: Problem) -> Problem:
+        key = problem.sentence.partition(" ")[0].rstrip(":")
+        origin = self.provenance.get(key)
+        if problem.file or not isinstance(origin, Origin):
+            return problem
+        return replace(problem, file=origin.file, line=origin.line)
 
 
 def load(path: Path = DEFAULT_PATH) -> Loaded:

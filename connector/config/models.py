@@ -251,23 +251,36 @@ class Config(Section):
 
     def secret_names(self) -> tuple[str, ...]:
         """Names of every secret this configuration needs, in the order of the file."""
-        return tuple(self._secret_names())
+        return tuple(self.secrets())
 
-    def _secret_names(self) -> Iterator[str]:
+    def secrets(self) -> Mapping[str, tuple[str, ...]]:
+        """The same, each with the path of what needs it."""
+        found: dict[str, tuple[str, ...]] = {}
+        for name, path in (*self._secrets_of_the_way(), *self._secrets_of_conferences()):
+            found.setdefault(name, path)
+        return found
+
+    def _secrets_of_the_way(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         if self.hub.client_certificate is None:
-            yield "hub"
-        yield from (f"proxy/{name}" for name, proxy in self.proxies.items() if proxy.auth == "basic")
+            yield "hub", ("hub",)
+        for name, proxy in self.proxies.items():
+            if proxy.auth == "basic":
+                yield f"proxy/{name}", ("proxies", name)
         for name, source in self.sources.items():
             if isinstance(source, ExchangeSource):
-                yield from (f"exchange/{name}/{account}" for account in source.accounts)
+                for account in source.accounts:
+                    yield f"exchange/{name}/{account}", ("sources", name, "accounts", account)
             else:
-                yield f"google/{name}"
-        yield from (f"directory/{name}" for name, place in self.directories.items() if place.bind)
-        yield from dict.fromkeys(self._conference_secrets())
+                yield from ((key, ("sources", name)) for key in source.secret_names(name))
+        for name, place in self.directories.items():
+            if place.bind:
+                yield f"directory/{name}", ("directories", name)
 
-    def _conference_secrets(self) -> Iterator[str]:
+    def _secrets_of_conferences(self) -> Iterator[tuple[str, tuple[str, ...]]]:
         for name, entry in self.conference.items():
+            path = ("conference", name)
             if isinstance(entry, Webex):
-                yield from (f"webex/{entry.account}/client", f"webex/{entry.account}/refresh-token")
+                yield f"webex/{entry.account}/client", path
+                yield f"webex/{entry.account}/refresh-token", path
             elif isinstance(entry, Jitsi) and entry.token:
-                yield f"conference/{name}"
+                yield f"conference/{name}", path

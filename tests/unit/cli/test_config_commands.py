@@ -63,6 +63,18 @@ def test_missing_secrets_are_named(call: Call, path: Path) -> None:
     assert "secret exchange/hq/a is missing" in answer.err
 
 
+def test_a_missing_secret_is_told_at_the_line_that_needs_it(call: Call, path: Path) -> None:
+    """A provider without credentials is one sentence for each, with file and line."""
+    path.write_text(path.read_text() + "conference:\n  webex: {type: webex}\n")
+    line = len(path.read_text().splitlines())
+    answer = call("config", "check", "--config", path)
+    for name in ("webex/webex/client", "webex/webex/refresh-token"):
+        assert (
+            f"{path}:{line}: secret {name} is missing; set it with: calendar-connector secret set {name}\n"
+            in answer.err
+        )
+
+
 def test_secrets_that_are_there_are_not_asked_for(call: Call, tmp_path: Path) -> None:
     """What the keystore holds is not missing; looking needs no master key."""
     path, master = tmp_path / "connector.yaml", tmp_path / "master.key"
