@@ -8,7 +8,9 @@ import click
 
 from connector.cli import main as manners
 from connector.kms import audit, hierarchy, production, serve
+from connector.kms.cli.custody import key, rotate
 from connector.kms.cli.options import Frame, common_options
+from connector.kms.cli.safety import backup, practise, restore, trail
 from connector.kms.house import House
 
 NAME = "calendar-connector-kms"
@@ -18,6 +20,10 @@ NAME = "calendar-connector-kms"
 @click.version_option(package_name="calendar-connector", prog_name=NAME)
 def cli() -> None:
     """Keep the keys that calendars are sealed with, and hand them to whom they belong."""
+
+
+for _command in (key, rotate, backup, restore, practise, trail):
+    cli.add_command(_command)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -183,7 +183,7 @@ class Client:
 
     def ask(self, method: str, uri: str, **members: object) -> Answer:
         """Send a new request."""
-        return self.send(self.request(method, uri, **members))
+        return self.send(self.request(method, uri, fresh(), **members))
 
     def new_key(self) -> KeyObject:
         """An unbound key."""
