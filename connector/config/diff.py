@@ -79,6 +79,8 @@ def _change(before: Leaf, after: Leaf) -> str:
 
 def _said(leaf: Leaf) -> str:
     value = outlined(leaf)
+    if isinstance(value, bool):
+        return "true" if value else "false"
     return "nothing" if value in {None, ""} or value == {} else str(value)
 
 
@@ -87,8 +89,10 @@ def _effects(old: Config, new: Config) -> Iterator[str]:
     for name, policy in new.policies.items():
         if name in old.policies and policy != old.policies[name]:
             yield f"mailboxes with policy {name} are read again, at low priority"
-    if new.join_rules != old.join_rules:
+    if (new.join_rules, new.dialling) != (old.join_rules, old.dialling):
         yield "every mailbox is read again, at low priority, because join rules change"
+    if any(getattr(new, part) != getattr(old, part) for part in ("keywords", "conference", "invitation")):
+        yield "invitations already written stay as they are; see: calendar-connector meeting redecorate"
     for address in new.roster.exclude:
         if address not in old.roster.exclude:
             yield f"{address} is deactivated if it is active"

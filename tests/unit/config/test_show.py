@@ -33,6 +33,10 @@ keywords: {"@meet": jitsi, ":space": own-room}
 conference:
   jitsi: {type: jitsi, url: "https://meet.example.com"}
   own-room: {type: template, link: "https://vc.example.com/{{ directory.employeeID }}", directory: ad}
+  webex: {type: webex, make: one-time, title: "{{ subject }}: {{ organizer.name }}"}
+  open: {type: template, link: "https://vc.example.com", phones: {"Åre: hotel #1": "+46 8 1"}}
+invitation: {language: pt-BR, parts: {phone: false}}
+dialling: {zoom: false, servers: {join.example.com: example.com}}
 join_rules:
   cms: {hosts: [join.example.com], pattern: '^/invited/(?P<id>\\d+) #"\\', dial: "{id}@example.com", priority: 10}
 alarms: {webhook: "https://itsm.example.com/hook/hunter2", canary: canary@example.com}
@@ -133,6 +137,22 @@ def test_every_value_has_an_origin() -> None:
             [
                 "join_rules.x is new",
                 "every mailbox is read again, at low priority, because join rules change",
+            ],
+        ),
+        (
+            "dialling: {}",
+            "dialling: {zoom: false}",
+            [
+                "dialling.zoom: true becomes false",
+                "every mailbox is read again, at low priority, because join rules change",
+            ],
+        ),
+        (
+            "",
+            "invitation: {language: sv}",
+            [
+                "invitation.language: nothing becomes sv",
+                "invitations already written stay as they are; see: calendar-connector meeting redecorate",
             ],
         ),
         (
