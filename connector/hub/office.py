@@ -13,6 +13,7 @@ from starlette.requests import HTTPConnection
 from connector.hub import enrolment, tokens
 from connector.hub.bells import Bells
 from connector.hub.bodies import Desk
+from connector.hub.counters import Counter
 from connector.hub.database import Database
 from connector.hub.ledger import Ledger
 from connector.hub.lists import View
@@ -41,6 +42,8 @@ class Office:
         self.desk = Desk(settings.limits.bodies, settings.times.read_body)
         self.nudged: dict[int, dict[str, None]] = {}
         """Mailboxes to be looked at, by connector; need not survive (section 7)."""
+        self.counters: dict[str, Counter] = {}
+        """What is on its way to and from key services, by host."""
         self._database = database
         self._birth = secrets.token_hex(4)
         self._one = CapacityLimiter(1)
@@ -82,6 +85,15 @@ class Office:
         if bearer.connector is not None:
             raise Refusal(403, "forbidden")
         self.rates.spend(bearer.token, self.settings.limits.user_rate)
+        return bearer.token
+
+    async def anyone(self, request: HTTPConnection) -> str:
+        """The id of whatever credential came, a connector's or a user's. Raises Refusal 401 or 429."""
+        bearer = await self._bearer(request)
+        limits = self.settings.limits
+        self.rates.spend(
+            bearer.token, limits.user_rate if bearer.connector is None else limits.connector_rate
+        )
         return bearer.token
 
     def proved(self, request: HTTPConnection) -> Bearer | None:
