@@ -21,7 +21,7 @@ MOST_SPANS = 2_000
 
 # Blanks, brackets and quotes of prose end an address, also those of other scripts.
 _OUTSIDE = (
-    r"\s<>\"`\x00-\x1f\x7f\u00ab\u00bb\u200b-\u200f\u2018-\u201f\u2026\u2028-\u202f\u2039\u203a\u2060\ufeff"
+    r"\s<>\"`\x00-\x1f\x7f\u00ab\u00bb\u200b-\u200f\u2018-\u201f\u2026\u2028-\u202f\u2039\u203a\u2060-\u206f\ufeff"
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
 _AUTHORITY = re.compile(r"://([\w.:@%-]{1,260})")

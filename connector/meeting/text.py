@@ -36,6 +36,10 @@ _BROKEN = re.compile(r"<https?:[^<>\s]*+[\t\r\n]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
 _BRACKETED = re.compile(r"<https?:[^<> ]{1,4096}>")
 _SNIFFED = 1 << 16
+_ISOLATES = "\u2066\u2067\u2068\u2069"
+"""Signs without a shape around what reads in another direction than the words beside it (UAX 9, 2.5)."""
+
+_WITHOUT_ISOLATES = str.maketrans("", "", _ISOLATES)
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 _ESCAPE = re.compile(r"\\([\\,;:nN])")
 
@@ -46,6 +50,8 @@ def readable(body: str, *, is_html: bool | None) -> str:
     ``None`` looks for tags: calendars write HTML into fields that are said to be text. Cut at ``LONGEST`` characters.
     """
     body = body[:LONGEST]
+    if any(sign in body for sign in _ISOLATES):
+        body = body.translate(_WITHOUT_ISOLATES)
     if is_html:
         body = from_html(body)
     elif is_html is None and looks_like_html(body):

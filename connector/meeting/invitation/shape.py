@@ -23,14 +23,18 @@ _TILDE = "[~\u02dc\u223c\uff5e]"
 _DASH = "[-\u2010-\u2015\u2212\ufe63\uff0d]"
 _NEITHER_BEFORE = f"(?<!{_TILDE})(?<!{_TILDE}{_DASH})"
 _NEITHER_BEHIND = f"(?!{_DASH}?{_TILDE})"
-_SHORT = rf"{_NEITHER_BEFORE}{_TILDE}(?:{_DASH}{_TILDE}){{2,4}}{_NEITHER_BEHIND}"
-OPENING = re.compile(rf"{_SHORT}(?P<title>[^~\u02dc\u223c\uff5e]{{1,{LONGEST_TITLE}}}){_SHORT}")
+_SHORT = rf"{_NEITHER_BEFORE}{_TILDE}(?:{_DASH}{_TILDE}){{3}}{_NEITHER_BEHIND}"
+_PLAIN = "[^~\u02dc\u223c\uff5e]"
+OPENING = re.compile(rf"{_SHORT}(?={_PLAIN}{{0,{LONGEST_TITLE}}}?\w){_PLAIN}{{1,{LONGEST_TITLE}}}{_SHORT}")
 CLOSING = re.compile(rf"{_NEITHER_BEFORE}{_TILDE}(?:{_DASH}{_TILDE}){{9,19}}{_NEITHER_BEHIND}")
 _HINT = re.compile(rf"{_TILDE}|&(?:#0*126|#[xX]0*7[eE]|tilde)")
 
 _LINK_BEHIND = re.compile(
     r"<[A-Za-z][A-Za-z0-9+.-]{1,15}:[^<>]{0,4096}>|[\[(]https?:[^\]\[()\s]{0,4096}[\])]"
 )
+_NESTED = 8
+"""Times that a link may have been put behind itself."""
+
 _TYPOGRAPHY = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛`´′", "'"),
@@ -61,7 +65,9 @@ def digest(text: str) -> str:
     Equal for a block in HTML and in plain text, however it is wrapped, indented or spaced, with typographic quotes and
     dashes or without, with rewritten links undone and addresses in brackets behind a link dropped.
     """
-    plain = _LINK_BEHIND.sub("", unwrap_text(seen(text)))
+    plain = seen(unwrap_text(seen(text)))
+    for _ in range(_NESTED):
+        plain = _LINK_BEHIND.sub("", plain)
     plain = unicodedata.normalize("NFKC", plain.translate(_TYPOGRAPHY)).translate(_TYPOGRAPHY)
     plain = _DASHES.sub("-", "".join(plain.split()))
     return hashlib.sha256(plain.encode("utf-8", "surrogatepass")).hexdigest()

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from connector.meeting.invitation.flow import Flow
 from connector.meeting.invitation.markup import Sort, Token, ends
 
 _STAYS = frozenset(["html", "head", "body"])
-_BREAKS_BEFORE = re.compile(r"(?:\r\n|\n){0,2}\Z")
-_BREAK_BEHIND = re.compile(r"\r\n|\n|\Z")
 
 
 def cut(flow: Flow, begin: int, end: int, instead: str = "") -> str:
@@ -27,12 +23,11 @@ def cut(flow: Flow, begin: int, end: int, instead: str = "") -> str:
 def _cut_text(source: str, first: int, last: int, instead: str) -> str:
     if instead:
         return source[:first] + instead + source[last:]
-    before = source[:first]
-    breaks = _BREAKS_BEFORE.search(before[-4:])
+    line_end = _line_end(source[first:last])
+    before, behind = source[:first], source[last:]
     if not before:
-        behind = _BREAK_BEHIND.match(source, last)
-        return source[behind.end() if behind else last :]
-    return before[: len(before) - len(breaks[0] if breaks else "")] + source[last:]
+        return behind.removeprefix(line_end)
+    return before.removesuffix(line_end).removesuffix(line_end) + behind
 
 
 class _Cutting:
@@ -134,16 +129,16 @@ def insert(flow: Flow, position: int, block: str) -> str:
         where = _place(flow, position)
         return source[:where] + block + source[where:]
     if position >= len(flow.text):
-        return f"{source}{_breaks(source) if source else ''}{block}"
+        return f"{source}{_line_end(source) * 2 if source else ''}{block}"
     where = flow.begins(position)
     where -= 2 if source[:where].endswith("\r\n") else 1 if where else 0
     if not where and not source.startswith(("\n", "\r\n")):
-        return f"{block}\n{source}"
-    return f"{source[:where]}{_breaks(source)}{block}{source[where:]}"
+        return f"{block}{_line_end(source)}{source}"
+    return f"{source[:where]}{_line_end(source) * 2}{block}{source[where:]}"
 
 
-def _breaks(source: str) -> str:
-    return "\r\n\r\n" if "\r\n" in source else "\n\n"
+def _line_end(source: str) -> str:
+    return "\r\n" if "\r\n" in source else "\n"
 
 
 def _place(flow: Flow, position: int) -> int:
