@@ -70,6 +70,7 @@ class _Reading:
     def __init__(self, folder: str) -> None:
         self._folder = folder.rstrip("/")
         self._problems: list[Problem] = []
+        self._named: list[tuple[str, str]] = []
         self._words: dict[str, Words] = dict(SHIPPED)
         self._edges: dict[str, dict[str, str]] = {"header": {}, "footer": {}}
         self._blocks: dict[str, dict[str, BlockTemplate]] = {
@@ -87,8 +88,10 @@ class _Reading:
             if found["words"]:
                 self._take_words(found["words"], content, file)
             elif found["edge"]:
+                self._named.append((file, found["in"] or ""))
                 self._edges[found["edge"]][found["in"] or ""] = _edge(content, found["edge"], file)
             else:
+                self._named.append((file, found["of"] or ""))
                 self._blocks[found["form"]][found["of"] or ""] = BlockTemplate(content, file)
         except ConfigError as error:
             self._problems += error.problems
@@ -120,15 +123,10 @@ class _Reading:
             self._problems += error.problems
 
     def _check_languages(self) -> None:
-        named = {
-            *(("header", each) for each in self._edges["header"]),
-            *(("footer", each) for each in self._edges["footer"]),
-            *(("block", each) for form in self._blocks.values() for each in form),
-        }
-        for kind, language in sorted(named):
+        for file, language in self._named:
             if language and language not in self._words:
-                sentence = f"there is no language {language} for this {kind}; {known(self._words)}"
-                self._problems.append(Problem(sentence, f"{self._folder}/{kind}.{language}".lstrip("/")))
+                sentence = f"there is no language {language} for this file; {known(self._words)}"
+                self._problems.append(Problem(sentence, file))
 
 
 def known(languages: Mapping[str, Words]) -> str:
