@@ -55,7 +55,8 @@ def words_of(language: str, text: str, file: str, base: Words | None = None) -> 
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         line = re.search(r"line ([0-9]+)", str(error))
-        raise _refused(f"this is no TOML ({error}); mend it", file, int(line[1]) if line else 0) from None
+        where = int(line[1]) if line else text.count("\n") + 1
+        raise _refused(f"this is no TOML ({error}); mend it", file, where) from None
     known: dict[str, Any] = {"direction": "ltr", "mail_from": (), "mail_subject": ()}
     known |= {each.name: getattr(base, each.name) for each in fields(Words)} if base else {}
     for name, value in raw.items():
