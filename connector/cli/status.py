@@ -14,8 +14,10 @@ from rich.live import Live
 from rich.padding import Padding
 from rich.text import Text
 
+from connector.cli import nagios
 from connector.cli.office import ask
 from connector.cli.options import Frame, UsageRefused, common_options
+from connector.errors import UserError
 
 EVERY = 2.0
 INDENT = 4
@@ -25,9 +27,17 @@ WIDTH = 180
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Show it again every two seconds until Ctrl-C.")
+@click.option(
+    "--nagios",
+    "as_plugin",
+    is_flag=True,
+    help="One line for monitoring; exit code 0 OK, 1 warning, 2 critical, 3 unknown.",
+)
 @common_options
-def status(frame: Frame, *, watch: bool) -> int:
+def status(frame: Frame, *, watch: bool, as_plugin: bool) -> int:
     """Show mailboxes, streams, outbox, hub, alarms and troubles; exit code 0 only when all is well."""
+    if as_plugin:
+        return _plugin(frame)
     if watch:
         return _watch(frame)
     facts = ask(frame, "status")
@@ -38,6 +48,15 @@ def status(frame: Frame, *, watch: bool) -> int:
         console = Console(no_color=not frame.out.color, highlight=False, width=width)
         console.print(picture(facts))
     return 0 if facts["healthy"] else 1
+
+
+def _plugin(frame: Frame) -> int:
+    try:
+        code, line = nagios.judged(ask(frame, "status"))
+    except UserError as error:
+        code, line = nagios.unknown(str(error))
+    frame.out.text(line)
+    return code
 
 
 def _watch(frame: Frame) -> int:

@@ -19,8 +19,6 @@ def _unused(config: Config) -> Iterator[Path]:
     for name, source in config.sources.items():
         if isinstance(source, ExchangeSource) and source.proxy:
             yield ("sources", name, "proxy")
-    if config.keys.service != "local":
-        yield ("keys", "service")
     yield from (
         ("proxies", name, "auth") for name, proxy in config.proxies.items() if proxy.auth == "negotiate"
     )

@@ -14,6 +14,7 @@ import structlog
 
 from connector import log
 from connector.alarms import Alarms, kinds
+from connector.app import metrics
 from connector.app.appliance import Appliance, Task, digester, rehearse
 from connector.app.ground import Ground, open_ground
 from connector.app.relay import VERSION
@@ -93,7 +94,7 @@ class Daemon:
             self.appliance.pause_source(name, until)
         self.appliance.remember()
         self.appliance.engine.start(resync=resync)
-        self._crew.start(self.appliance.tasks())
+        self._crew.start([*self.appliance.tasks(), *metrics.tasks(self.appliance)])
         self._jobs.start()
 
     def _finish(self) -> None:

@@ -116,6 +116,8 @@ LAYERS = [
     Layer("connector.config", (*PURE, "connector.config")),
     Layer("connector.doctor", (*PURE, "connector.doctor")),
     Layer("connector.keystore", (*PURE, "connector.keystore")),
+    Layer("connector.metrics", (*PURE, "connector.metrics")),
+    Layer("connector.backup", (*PURE, "connector.backup", "connector.keystore.files")),
 ]
 
 HOMES = {
@@ -133,6 +135,8 @@ HOMES = {
     "websockets": ("connector.relay.websocket", "connector.kms"),
     "google": "connector.source.google",
     "ldap3": "connector.roster",
+    "prometheus_client": "connector.metrics",
+    "joserfc": ("connector.backup", "connector.conference", "connector.seal", "connector.kms"),
     "jinja2": ("connector.conference", "connector.meeting.invitation", "connector.config.placeholders"),
     "pkcs11": "connector.kms",
     "starlette": "connector.hub",
