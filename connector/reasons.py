@@ -257,6 +257,32 @@ REASONS: dict[str, Reason] = {
     "request-refused": Reason("Exchange refuses this request and always will."),
     "attendee-copy": Reason("The item is an attendee's copy; only the organizer's own is written."),
     "protected-item": Reason("The item is signed, encrypted or rights-protected and is not written."),
+    "body-objects": Reason(
+        "The invitation's text is rich text with attachments or objects inside, which would be lost; it is not written.",
+        "Let the organizer write the invitation as HTML or plain text.",
+    ),
+    "body-cut-off": Reason("Exchange gave the invitation's text cut off; it is not written."),
+    "foreign-join-details": Reason(
+        "The invitation holds join details of another product (Cisco TMS, a conferencing plug-in) and is left to it."
+    ),
+    "private-meeting": Reason(
+        "The meeting is private, and the policy leaves private meetings alone.",
+        "See `policies:`, `private:`; `hide-subject` and `full` let keywords work there.",
+    ),
+    "too-many-invitees": Reason("More than 1,500 people are invited; an update to so many is not mailed."),
+    "meeting-over": Reason("The meeting is over."),
+    "block-removed": Reason(
+        "The join details were taken out of the invitation by hand and stay out.",
+        "Delete the keyword, save, and type it again; or: calendar-connector meeting redecorate {address}",
+    ),
+    "conference-unknown": Reason(
+        "The keyword stands for an entry of `conference:` that is not configured.",
+        "Add the entry, or take the keyword out of `keywords:`.",
+    ),
+    "conference-uncertain": Reason(
+        "The conference service was asked for a conference, its answer was lost, and it can't tell whether it made one.",
+        "Look there; then delete the keyword, save, and type it again.",
+    ),
     "mailbox-full": Reason("The mailbox is full; nothing can be written into it."),
     "mode-observe": Reason(
         "The connector only observes.", "Set `mode: active` when it should write into calendars."

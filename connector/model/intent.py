@@ -22,6 +22,7 @@ class IntentState(StrEnum):
     DONE = "done"  # the invitation holds it
     LEFT = "left"  # nothing was done, ``code`` says why; looked at again when the meeting changes
     ENDED = "ended"  # the keyword or the meeting is gone, and so is the conference
+    LENT = "lent"  # not of this mailbox: the way in that the organiser's copy has, for a room whose own was stripped
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,8 @@ class Intent:
     provider's tag and part of the marker in the item. ``due`` is when it is to be looked at, None while nothing changes.
     ``seen`` is the keyed digest of the meeting it was settled with; only another one makes it due again. ``writes`` counts
     calendar writes and makes each recognisable. ``until`` is the end of its last known occurrence. ``shared`` conferences
-    belong to the series; an occurrence holds them too and never ends them.
+    belong to the series; an occurrence holds them too and never ends them. ``written`` is the keyed digest of the details
+    that stand in the invitation.
     """
 
     key: str
@@ -67,10 +69,16 @@ class Intent:
     attempts: int = 0
     writes: int = 0
     shared: bool = False
+    written: str = ""
     wish: Wish | None = None
     conference: Conference | None = None
     order: ConferenceOrder | None = None
     journal: tuple[Note, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        """Whether something of it may stand at a provider or in the calendar, or is still wanted there."""
+        return self.state not in {IntentState.ENDED, IntentState.LENT}
 
     @property
     def whole(self) -> bool:

@@ -7,6 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from connector.model.calendar import Attendee
+from connector.model.intent import BodyKind
 
 
 class MailMode(StrEnum):
@@ -19,13 +20,18 @@ class MailMode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class MeetingUpdate:
-    """Change fields of an existing item; ``None`` leaves a field alone. ``key`` makes a retry recognisable."""
+    """Change fields of an existing item; ``None`` leaves a field alone. ``key`` makes a retry recognisable.
+
+    ``body`` is written as ``kind`` says. An empty ``marker`` takes the property away. An appointment, and a meeting whose
+    invitation was not sent yet, is written without mails whatever ``mail`` says.
+    """
 
     key: str
     item_id: str
     change_key: str | None = None
     location: str | None = None
-    body_html: str | None = None
+    body: str | None = None
+    kind: BodyKind = BodyKind.HTML
     marker: str | None = None
     mail: MailMode = MailMode.NONE
 

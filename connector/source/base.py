@@ -22,6 +22,7 @@ from connector.model import (
     Mailbox,
     Nudge,
     Presence,
+    WholeItem,
     Window,
     Write,
 )
@@ -69,6 +70,12 @@ class Source(Protocol):
         self, acting: Mailbox, addresses: Sequence[str], window: Window
     ) -> tuple[Availability, ...]:
         """Free/busy of at most 100 addresses, asked with the rights of ``acting``; one answer per address."""
+
+    def read(self, mailbox: Mailbox, item_id: str) -> WholeItem:
+        """One item whole, body and all, as it stands. Raises Refused ``item-not-found``, Unreadable among others."""
+
+    def members(self, mailbox: Mailbox, lists: Sequence[str], most: int) -> int:
+        """How many people stand behind distribution lists, nested ones too; counted no further than beyond ``most``."""
 
     def apply(self, mailbox: Mailbox, write: Write) -> Applied:
         """Carry out a write: look whether it is done already, then write. Raises Conflict, Refused among others."""

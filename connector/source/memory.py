@@ -8,11 +8,20 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from uuid import uuid4
 
-from connector.errors import AccessDenied, CursorExpired, MailboxMoved, Refused, Verdict
+from connector.errors import (
+    AccessDenied,
+    Conflict,
+    CursorExpired,
+    MailboxMoved,
+    Refused,
+    Unreadable,
+    Verdict,
+)
 from connector.model import (
     Applied,
     Attendee,
     Availability,
+    BodyKind,
     BusySpan,
     Clock,
     Delta,
@@ -20,12 +29,15 @@ from connector.model import (
     Identity,
     Location,
     Mailbox,
+    MailMode,
     Meeting,
     MeetingUpdate,
     NewMeeting,
     Presence,
     Quarantined,
+    Response,
     Series,
+    WholeItem,
     Window,
     Write,
 )
@@ -40,6 +52,8 @@ class Item:
     occurrences: dict[datetime, Meeting]
     corrupt: bool = False
     keys: set[str] = field(default_factory=set)
+    marks: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Our properties, key and marker, by the id they were written under; an occurrence has those of its series."""
 
     def within(self, window: Window) -> tuple[Meeting, ...]:
         """Occurrences that touch the window, in order."""
@@ -61,6 +75,8 @@ class MemoryCalendar:
         self.presence = Presence(away=False)
         self.pending = False
         self.generation = 0
+        self.sent: list[tuple[str, MailMode]] = []
+        """Every write that mailed the invitees: which item, and how."""
 
     def add(self, subject: str, start: datetime, end: datetime, *more: datetime) -> str:
         """A meeting; further starts make it a series of equal length. Returns the item's id."""
@@ -89,6 +105,15 @@ class MemoryCalendar:
             old = item.occurrences[start]
             changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
             item.occurrences[start] = replace(changed, exception=bool(original_start) or old.exception)
+        self.feed.append(item_id)
+
+    def rewrite(self, item_id: str, fields: dict[str, str]) -> None:
+        """Change what all plain occurrences share; exceptions keep what is theirs."""
+        item = self.items[item_id]
+        for start, old in item.occurrences.items():
+            if not old.exception or old.item_id == old.home_id:
+                changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
+                item.occurrences[start] = changed
         self.feed.append(item_id)
 
     def drop_occurrence(self, item_id: str, original_start: datetime) -> None:
@@ -203,6 +228,17 @@ class MemorySource:
         self._enter("availability", acting.address)
         return tuple(self._busy(address, window) for address in addresses)
 
+    def read(self, mailbox: Mailbox, item_id: str) -> WholeItem:
+        """The item of this id, or the occurrence; a series shows what its first plain occurrence does."""
+        calendar = self._open("read", mailbox)
+        with self._lock:
+            return _whole(calendar, item_id)
+
+    def members(self, mailbox: Mailbox, lists: Sequence[str], most: int) -> int:
+        """There are no lists here."""
+        self._enter("members", mailbox.address)
+        return min(len(lists), most + 1)
+
     def apply(self, mailbox: Mailbox, write: Write) -> Applied:
         """Write once per key."""
         calendar = self._open("apply", mailbox)
@@ -282,15 +318,59 @@ def _create(calendar: MemoryCalendar, write: NewMeeting) -> Applied:
 def _update(calendar: MemoryCalendar, write: MeetingUpdate) -> Applied:
     home, _, occurrence = write.item_id.partition("@")
     item = calendar.items.get(home)
-    if item is None:
+    start = datetime.fromisoformat(occurrence) if occurrence else None
+    if item is None or (start is not None and start not in item.occurrences):
         raise Refused("item-not-found", home)
     if write.key in item.keys:
         return Applied(write.item_id, _any_change_key(item), repeated=True)
+    if write.change_key not in {None, _shown(item, start).change_key}:
+        raise Conflict("item-changed", home)
     item.keys.add(write.key)
-    fields = {"location": write.location, "body": write.body_html}
+    fields = {"location": write.location, "body": write.body}
     given = {name: value for name, value in fields.items() if value is not None}
-    calendar.edit(home, datetime.fromisoformat(occurrence) if occurrence else None, **given)
+    if write.marker is not None:
+        item.marks[write.item_id] = (write.key, write.marker)
+    if start is None:
+        calendar.rewrite(home, given)
+    else:
+        calendar.edit(home, start, **given)
+    if write.mail is not MailMode.NONE and _shown(item, start).attendees:
+        calendar.sent.append((write.item_id, write.mail))
     return Applied(write.item_id, _any_change_key(item))
+
+
+def _shown(item: Item, start: datetime | None) -> Meeting:
+    """What stands for the item as a whole, or the occurrence asked for."""
+    if start is not None:
+        return item.occurrences[start]
+    plain = [one for one in item.occurrences.values() if not one.exception or one.item_id == one.home_id]
+    return min(plain or item.occurrences.values(), key=lambda one: one.original_start)
+
+
+def _whole(calendar: MemoryCalendar, item_id: str) -> WholeItem:
+    home, _, occurrence = item_id.partition("@")
+    item = calendar.items.get(home)
+    start = datetime.fromisoformat(occurrence) if occurrence else None
+    if item is None or not item.occurrences or (start is not None and start not in item.occurrences):
+        raise Refused("item-not-found", item_id)
+    if item.corrupt:
+        raise Unreadable("item-corrupt", item_id)
+    meeting = _shown(item, start)
+    key, marker = item.marks.get(item_id, item.marks.get(home, ("", "")))
+    return WholeItem(
+        replace(meeting, item_id=item_id),
+        meeting.body,
+        BodyKind.TEXT,
+        marker=marker,
+        key=key,
+        own=meeting.organizer is None
+        or meeting.response is Response.ORGANIZER
+        or meeting.organizer.address == calendar.address,
+        invites=bool(meeting.attendees),
+        sent=bool(meeting.attendees),
+        series=start is None and meeting.recurring,
+        ends=max(one.end for one in item.occurrences.values()),
+    )
 
 
 def _any_change_key(item: Item) -> str:

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from connector.errors import Refused, Throttled, Verdict
 from connector.model import Mailbox, Phase
-from connector.sync import live, state
+from connector.sync import due, state
 from connector.sync.context import Context, Pace
 from connector.sync.hints import FALLBACK_ROUNDS, NOT_AWAY
 from connector.sync.visit import Visit
@@ -116,7 +116,7 @@ class Rounds:
             return False
         seemed_back = (session.presence_digest or "").endswith(back)
         self._context.hints.hear(mailbox_id, mark, now, seemed_back=seemed_back)
-        return live.presence_at(Visit(self._context, mailbox, session, now)) <= now
+        return due.presence_at(Visit(self._context, mailbox, session, now)) <= now
 
     def _failed(self, verdict: Verdict, now: datetime) -> Looked:
         """Another is acted for next time; after some failures in a row the truth is read for a while."""

@@ -90,7 +90,7 @@ def _change(command: Command, update: orders.Update, row: IndexRow) -> MeetingUp
         key=command.id,
         item_id=row.item_id,
         location=update.location,
-        body_html=update.body_html,
+        body=update.body_html,
         marker=command.id,
         mail=update.mail,
     )
@@ -117,7 +117,7 @@ def _write(visit: Visit, command: Command, draft: Draft, write: Write, before: s
 def _facts(command: Command, write: Write) -> dict[str, object]:
     """What the audit trail says of a write: ids and names of fields, none of their words."""
     if isinstance(write, MeetingUpdate):
-        item, possible = write.item_id, {"location": write.location, "body": write.body_html}
+        item, possible = write.item_id, {"location": write.location, "body": write.body}
         fields = [name for name, value in possible.items() if value is not None]
     else:
         item, fields = "", ["all"]

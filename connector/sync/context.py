@@ -14,6 +14,7 @@ from connector.source.base import Source
 from connector.store.base import Store
 from connector.sync.first_load import FirstLoads
 from connector.sync.hints import Hints
+from connector.sync.keywords.terms import KeywordTerms
 from connector.sync.second_look import SecondLooks
 from connector.sync.window import Span
 
@@ -41,6 +42,7 @@ class Rules:
     policies: Mapping[str, Policy]
     active: bool = False
     enrich: Callable[[Meeting], Meeting] = field(default=lambda meeting: meeting)
+    keywords: KeywordTerms = field(default_factory=KeywordTerms)
 
     def policy(self, name: str) -> Policy:
         """The policy of that name; one that was taken out of the configuration sends and writes nothing."""
@@ -83,6 +85,8 @@ class Context:
     """Called after a commit that put something into the outbox."""
     streamed: Callable[[str], bool]
     """Whether a mailbox is watched by a stream, so that the slow sweep is enough."""
+    wake: Callable[[str], None] = lambda _mailbox_id: None
+    """Called for another mailbox that a commit left something to do for."""
     span: Span = field(default_factory=Span)
     brake: Brake = field(default_factory=Brake)
     pace: Mapping[str, Pace] = field(default_factory=dict)

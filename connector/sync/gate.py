@@ -26,14 +26,21 @@ def admit(context: Context, mailbox: Mailbox, cause: str, facts: Mapping[str, ob
     ``brake``, and Transient with ``epoch-unconfirmed``. Rows are kept under the mailbox's id, so that a new address
     begins no new count.
     """
+    check(context, mailbox, cause)
+    _count(context, mailbox)
+    _record(context, mailbox, WRITE, {"cause": cause, **facts})
+
+
+def check(context: Context, mailbox: Mailbox, cause: str) -> None:
+    """Say beforehand whether a write would pass, as far as is known; nothing is counted. Raises as ``admit`` does."""
     if not context.rules.active:
         raise Refused("mode-observe")
     if cause not in context.rules.policy(mailbox.policy).write:
         raise Refused("write-not-allowed", cause)
     if not context.confirmed.is_set():
         raise Transient("epoch-unconfirmed")
-    _count(context, mailbox)
-    _record(context, mailbox, WRITE, {"cause": cause, **facts})
+    if stopped_at(context):
+        raise Refused("brake")
 
 
 def admit_question(context: Context, mailbox: Mailbox, facts: Mapping[str, object]) -> None:
@@ -61,8 +68,6 @@ def release(context: Context) -> bool:
 
 
 def _count(context: Context, mailbox: Mailbox) -> None:
-    if stopped_at(context):
-        raise Refused("brake")
     brake, now = context.brake, context.now()
     own = context.store.count_audit(WRITE, _since(context, now - brake.per_mailbox_period), mailbox.id)
     if own >= brake.per_mailbox:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from functools import partial
 
 from connector.errors import Transient
-from connector.model import EventKind, Session, Window
+from connector.model import EventKind, Window
 from connector.seal.envelope import seal_presence
 from connector.sync import commands, feed
+from connector.sync.due import lapsed, next_due, presence_at, well
 from connector.sync.hints import NOT_AWAY, in_force
+from connector.sync.keywords import step as keywords
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -17,8 +20,6 @@ from connector.sync.visit import Visit
 NUDGES = frozenset({"stream", "push", "hub", "start", "admin", "more"})
 """Reasons that ask for a delta; others (a timer, a command) let the timers decide."""
 
-CONFIRMED_SOON = timedelta(seconds=5)
-"""How often a mailbox with a command looks whether the hub has confirmed this start; it is read meanwhile."""
 UNREADABLE_SO_FAR = frozenset({"bad-answer", "server-error"})
 """Words for an answer that may be a damaged item's own."""
 
@@ -31,34 +32,27 @@ def step(visit: Visit, reasons: frozenset[str]) -> Step:
     if sealed is not None and context.confirmed.is_set():
         done = commands.step(visit, sealed)
         return replace(done, more=nudged or context.store.next_command(mailbox.id) is not None)
-    if nudged or _lapsed(session.synced_at, context.feed_interval(mailbox), now):
+    if nudged or lapsed(session.synced_at, context.feed_interval(mailbox), now):
         return _delta(visit)
     if session.covered is None or session.covered < visit.window.end:
         return _roll(visit)
-    looks = context.second_looks.at(mailbox, context.store.quarantine, now)
-    if looks is not None and looks <= now:
-        return _second_look(visit)
-    if _presence_due(visit):
-        return _presence(visit)
+    due = _due(visit)
+    if due is not None:
+        return due()
     waiting = replace(session, due=next_due(visit))
     return Step("nothing was due", context.store.change_session(waiting))
 
 
-def next_due(visit: Visit) -> datetime:
-    """When the mailbox wants its next step if nothing wakes it before."""
-    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
-    window = visit.window
-    due = [_after(session.synced_at, context.feed_interval(mailbox), now)]
-    due.append(now if session.covered is None or session.covered < window.end else _tomorrow(visit))
+def _due(visit: Visit) -> Callable[[], Step] | None:
+    """What else is to be done now: a keyword, a second look, the owner's presence."""
+    context, mailbox, now = visit.context, visit.mailbox, visit.now
+    intent = context.store.next_intent(mailbox.id)
+    if intent is not None and intent.due is not None and intent.due <= now:
+        return partial(keywords.step, visit, intent)
     looks = context.second_looks.at(mailbox, context.store.quarantine, now)
-    due += [looks] if looks is not None else []
-    if not context.confirmed.is_set() and context.store.next_command(mailbox.id) is not None:
-        due.append(now + CONFIRMED_SOON)
-    if visit.policy.presence == "off":
-        due += [now] if session.presence_digest is not None else []
-    else:
-        due.append(presence_at(visit))
-    return min(due)
+    if looks is not None and looks <= now:
+        return partial(_second_look, visit)
+    return partial(_presence, visit) if _presence_due(visit) else None
 
 
 def _delta(visit: Visit) -> Step:
@@ -127,30 +121,3 @@ def _presence_due(visit: Visit) -> bool:
     if visit.policy.presence == "off":
         return visit.session.presence_digest is not None
     return presence_at(visit) <= visit.now
-
-
-def presence_at(visit: Visit) -> datetime:
-    """When the owner's settings have to be read next, for a policy that sends presence; a past time means now."""
-    context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
-    if not (session.presence_digest or "").startswith(f"{visit.policy.presence} "):
-        return now
-    return context.hints.due(mailbox.id, session.presence_at, context.pace_of(mailbox).presence, now)
-
-
-def well(visit: Visit, session: Session) -> Session:
-    """The session after a step that went well: no failure is remembered, and its next due time stands."""
-    healthy = replace(session, attempts=0, reason=None, failed_at=None)
-    return replace(healthy, due=next_due(visit.after(healthy)))
-
-
-def _lapsed(since: datetime | None, interval: timedelta, now: datetime) -> bool:
-    return since is None or since + interval <= now
-
-
-def _after(since: datetime | None, interval: timedelta, now: datetime) -> datetime:
-    return now if since is None else since + interval
-
-
-def _tomorrow(visit: Visit) -> datetime:
-    """Shortly after the window moves; spread over an hour, so that mailboxes don't roll all at once."""
-    return visit.window.end - visit.context.span.ahead + timedelta(hours=1) * visit.context.luck()

@@ -15,6 +15,7 @@ from connector.model import (
     EventKind,
     Expansion,
     IndexRow,
+    Intent,
     Meeting,
     Quarantined,
     Series,
@@ -22,6 +23,7 @@ from connector.model import (
 )
 from connector.relay.wire import uuid7
 from connector.seal.envelope import seal_meeting
+from connector.sync.keywords.held import Held
 from connector.sync.reconcile import Basis, Change, Drop, Put, reconcile
 from connector.sync.visit import Visit
 
@@ -47,6 +49,7 @@ class Draft:
         self._released: list[str] = []
         self._audit: list[AuditEntry] = []
         self._finished: str | None = None
+        self._held = Held(visit, self._revision)
 
     @property
     def key(self) -> ContentKey:
@@ -75,9 +78,13 @@ class Draft:
         """What goes up, in order."""
         return self._envelopes
 
-    def take(self, expansion: Expansion, *, whole: bool) -> None:
-        """Take over what the source said of some series (all their occurrences in the window when ``whole``)."""
-        self._settle(self._changes(expansion.series, whole=whole))
+    def take(self, expansion: Expansion, *, whole: bool, resend: bool = False) -> None:
+        """Take over what the source said of some series (all their occurrences in the window when ``whole``).
+
+        ``resend`` sends what is there even where nothing differs.
+        """
+        self._held.notice(expansion.series, whole=whole)
+        self._settle(self._changes(expansion.series, whole=whole, resend=resend))
         self._quarantined += expansion.unreadable
         bad = {item.item_id for item in expansion.unreadable}
         self._released += [
@@ -97,6 +104,8 @@ class Draft:
 
     def drop(self, rows: Iterable[IndexRow]) -> None:
         """Tell the hub that these meetings are gone."""
+        rows = list(rows)
+        self._held.lost(rows)
         for row in rows:
             if row.meeting_id in self._rows or row.meeting_id in self._dropped:
                 continue
@@ -115,12 +124,21 @@ class Draft:
         """Write an audit row in the same transaction."""
         self._audit.append(entry)
 
+    def intend(self, intent: Intent) -> None:
+        """This is how an intent stands now; to be told before what the calendar made of it is taken over."""
+        self._held.settle(intent)
+
+    def seen(self, place: str) -> str:
+        """The digest an intent of this commit was settled with."""
+        return next((one.seen for one in self._held.changed if one.place == place), "")
+
     def finish(self, command_id: str) -> None:
         """The command's outcome is in this commit."""
         self._finished = command_id
 
     def commit(self, session: Session) -> Session:
         """Write everything in one transaction; ``session`` is the state after it. Raises SessionChanged."""
+        session = replace(session, due=self._soonest(session.due))
         stored = self._context.store.commit(
             Commit(
                 session=replace(session, version=self._before.version, revision=self._revision),
@@ -132,14 +150,22 @@ class Draft:
                 released=tuple(self._released),
                 finished=self._finished,
                 audit=tuple(self._audit),
+                intents=self._held.changed,
             ),
             self._visit.now,
         )
         if self._envelopes:
             self._context.committed()
+        for mailbox_id in {one.mailbox_id for one in self._held.changed} - {self._mailbox.id}:
+            self._context.wake(mailbox_id)
         return stored
 
-    def _changes(self, series: Sequence[Series], *, whole: bool) -> list[Change]:
+    def _soonest(self, due: datetime) -> datetime:
+        """The session's due time, or that of an intent of this commit that comes before."""
+        mine = [one.due for one in self._held.changed if one.mailbox_id == self._mailbox.id and one.due]
+        return min([due, *mine])
+
+    def _changes(self, series: Sequence[Series], *, whole: bool, resend: bool) -> list[Change]:
         digests = self._context.digests
         rows = self._context.store.rows_of_series(
             self._mailbox.id, [digests.series_key(one.uid) for one in series]
@@ -149,7 +175,7 @@ class Draft:
             digests=digests,
             rules_version=self._context.rules.version,
             generation=self._generation(),
-            resend=load is not None and load.resend,
+            resend=resend or (load is not None and load.resend),
         )
         return reconcile(series, rows, basis, whole=whole)
 
@@ -165,7 +191,7 @@ class Draft:
                     self._rows[change.row.meeting_id] = replace(change.moved, generation=self._generation())
 
     def _put(self, put: Put) -> None:
-        meeting = self._context.rules.enrich(put.meeting)
+        meeting = self._linked(put)
         policy = self._visit.policy
         data = seal_meeting(
             meeting,
@@ -185,6 +211,14 @@ class Draft:
             key_uri=self.key.uri,
             starts=meeting.start,
         )
+
+    def _linked(self, put: Put) -> Meeting:
+        """The meeting with its way in: what a keyword made goes before what is found in its words."""
+        meeting = self._context.rules.enrich(put.meeting)
+        link = self._held.way_in(meeting, put.meeting_id)
+        meeting = replace(meeting, link=link) if link else meeting
+        self._held.lend(meeting, put.meeting_id)
+        return meeting
 
     def _row(self, put: Put, meeting: Meeting) -> IndexRow:
         digests = self._context.digests

@@ -236,7 +236,7 @@ def test_writes_are_made_once(lab: LabExchange, source: ExchangeSource) -> None:
     """Update and create, twice each: one change and one meeting; the second answer of a lost one finds it done."""
     owner = mailbox(lab, 8)
     item = lab.edit("create", mailbox=owner.address, subject="One", start=hours(1))["item_id"]
-    update = MeetingUpdate("k1", item, location="Room", body_html="<p>Join</p>", marker="m")
+    update = MeetingUpdate("k1", item, location="Room", body="<p>Join</p>", marker="m")
     assert not source.apply(owner, update).repeated
     assert source.apply(owner, update).repeated
     guest = Attendee(lab.address(9), "Nine")

@@ -17,6 +17,11 @@ PUBLIC_STRINGS = "00020329-0000-0000-C000-000000000046"
 OWN_SET = "5d1c6f5e-0f0b-4d2b-9d5a-6f2a9be9c3a1"
 MARKER = "CalendarConnectorMarker"
 KEY = "CalendarConnectorKey"
+TMS = "TMS:ExternalConferenceData"
+UC = "UCCapabilities"
+"""Properties by which conferencing plug-ins mark meetings as theirs."""
+NATIVE_BODY = "0x1016"
+"""PR_NATIVE_BODY_INFO: 1 plain text, 2 RTF, 3 HTML."""
 
 _CONTENT = (
     "item:Subject",
@@ -40,6 +45,16 @@ _CONTENT = (
     "calendar:StartTimeZone",
     "calendar:StartTimeZoneId",
     "calendar:JoinOnlineMeetingUrl",
+)
+_WHOLE = (
+    *_CONTENT,
+    "item:ItemClass",
+    "item:HasAttachments",
+    "item:Culture",
+    "calendar:IsMeeting",
+    "calendar:MeetingRequestWasSent",
+    "calendar:Recurrence",
+    "calendar:LastOccurrence",
 )
 _TIMES = ("calendar:UID", "calendar:Start", "calendar:End", "calendar:CalendarItemType")
 
@@ -69,6 +84,26 @@ def get_content(ids: Iterable[Element]) -> Element:
     properties = t("AdditionalProperties", *map(_field, _CONTENT), *links)
     shape = m("ItemShape", t("BaseShape", text="IdOnly"), t("BodyType", text="Text"), properties)
     return m("GetItem", shape, m("ItemIds", *ids))
+
+
+def get_whole(item_id: str) -> Element:
+    """One item with its body as it rests, and everything that decides whether it may be written."""
+    marks = (
+        _named(OWN_SET, MARKER),
+        _named(OWN_SET, KEY),
+        _named(PUBLIC_STRINGS, TMS),
+        _named(PUBLIC_STRINGS, UC),
+    )
+    native = t("ExtendedFieldURI", PropertyTag=NATIVE_BODY, PropertyType="Integer")
+    links = [_named(PUBLIC_STRINGS, name) for name in ("SkypeTeamsMeetingUrl", "OnlineMeetingExternalLink")]
+    properties = t("AdditionalProperties", *map(_field, _WHOLE), *marks, native, *links)
+    shape = m("ItemShape", t("BaseShape", text="IdOnly"), t("BodyType", text="Best"), properties)
+    return m("GetItem", shape, m("ItemIds", item(item_id)))
+
+
+def expand_list(address: str) -> Element:
+    """Who stands behind a distribution list, one level deep."""
+    return m("ExpandDL", m("Mailbox", t("EmailAddress", text=address)))
 
 
 def get_for_writing(item_id: str) -> Element:
@@ -179,6 +214,11 @@ def set_field(uri: str, value: Element) -> Element:
 def set_own(name: str, value: str) -> Element:
     """Set one of our own named properties."""
     return t("SetItemField", _named(OWN_SET, name), t("CalendarItem", own(name, value)))
+
+
+def delete_own(name: str) -> Element:
+    """Take one of our own named properties away."""
+    return t("DeleteItemField", _named(OWN_SET, name))
 
 
 def own(name: str, value: str) -> Element:

@@ -14,10 +14,11 @@ from connector.model import (
     Identity,
     Mailbox,
     Presence,
+    WholeItem,
     Window,
     Write,
 )
-from connector.source.exchange import delta, payloads, presence
+from connector.source.exchange import delta, payloads, presence, whole
 from connector.source.exchange.expand import Expander
 from connector.source.exchange.mailtips import MailTips
 from connector.source.exchange.services import Services
@@ -88,6 +89,14 @@ class ExchangeSource:
     ) -> tuple[Availability, ...]:
         """Free/busy of at most 100 addresses, asked with the rights of ``acting``."""
         return presence.availability(self._services, acting, addresses, window)
+
+    def read(self, mailbox: Mailbox, item_id: str) -> WholeItem:
+        """One item whole, as it stands."""
+        return whole.read(self._services, mailbox, item_id)
+
+    def members(self, mailbox: Mailbox, lists: Sequence[str], most: int) -> int:
+        """How many people stand behind distribution lists."""
+        return whole.members(self._services, mailbox, lists, most)
 
     def apply(self, mailbox: Mailbox, write: Write) -> Applied:
         """Carry out a write: look whether it is done already, then write."""

@@ -9,19 +9,28 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from connector.errors import Conflict, Refused, Transient, Unreadable
-from connector.model import Applied, Attendee, Mailbox, MailMode, MeetingUpdate, NewMeeting, Role, Write
+from connector.model import (
+    Applied,
+    Attendee,
+    BodyKind,
+    Mailbox,
+    MailMode,
+    MeetingUpdate,
+    NewMeeting,
+    Role,
+    Write,
+)
 from connector.source.exchange import payloads
 from connector.source.exchange.convert import extended_properties
 from connector.source.exchange.envelope import Element, t
 from connector.source.exchange.services import Services
+from connector.source.exchange.whole import PROTECTED, is_own
 
 MAILS = {
     MailMode.NONE: "SendToNone",
     MailMode.ALL: "SendOnlyToAll",
     MailMode.ALL_AND_COPY: "SendToAllAndSaveCopy",
 }
-_NOT_OURS = frozenset({"Accept", "Tentative", "Decline", "NoResponseReceived"})
-_PROTECTED = ("smime", "rpmsg")
 _ROLES = (
     (Role.REQUIRED, "RequiredAttendees"),
     (Role.OPTIONAL, "OptionalAttendees"),
@@ -68,15 +77,16 @@ def _look(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> _Seen:
     done = marks.get(payloads.KEY) == write.key
     if not done:
         _check(item, write, change_key)
-    return _Seen(change_key, done, item.findtext("{*}MeetingRequestWasSent") != "false")
+    sent = item.findtext("{*}IsMeeting") != "false" and item.findtext("{*}MeetingRequestWasSent") != "false"
+    return _Seen(change_key, done, sent)
 
 
 def _check(item: Element, write: MeetingUpdate, change_key: str) -> None:
     if write.change_key is not None and write.change_key != change_key:
         raise Conflict("item-changed", "the item is no longer the one that was named")
-    if item.findtext("{*}IsMeeting") == "true" and item.findtext("{*}MyResponseType") in _NOT_OURS:
+    if not is_own(item):
         raise Refused("attendee-copy", write.item_id)
-    if any(mark in item.findtext("{*}ItemClass", "").lower() for mark in _PROTECTED):
+    if any(mark in item.findtext("{*}ItemClass", "").lower() for mark in PROTECTED):
         raise Refused("protected-item", write.item_id)
 
 
@@ -92,11 +102,14 @@ def _update(services: Services, mailbox: Mailbox, write: MeetingUpdate, seen: _S
 def _updates(write: MeetingUpdate) -> list[Element]:
     found = [payloads.set_own(payloads.KEY, write.key)]
     if write.marker is not None:
-        found.append(payloads.set_own(payloads.MARKER, write.marker))
+        marker = write.marker
+        found.append(
+            payloads.set_own(payloads.MARKER, marker) if marker else payloads.delete_own(payloads.MARKER)
+        )
     if write.location is not None:
         found.append(payloads.set_field("calendar:Location", t("Location", text=write.location)))
-    if write.body_html is not None:
-        body = t("Body", text=write.body_html, BodyType="HTML")
+    if write.body is not None:
+        body = t("Body", text=write.body, BodyType="Text" if write.kind is BodyKind.TEXT else "HTML")
         found.append(payloads.set_field("item:Body", body))
     return found
 

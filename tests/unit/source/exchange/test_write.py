@@ -34,7 +34,7 @@ def test_update_writes_location_body_and_marker() -> None:
     done = apply(
         room.services,
         MAILBOX,
-        MeetingUpdate("k1", made["item_id"], location="New", body_html="<p>b</p>", marker="x"),
+        MeetingUpdate("k1", made["item_id"], location="New", body="<p>b</p>", marker="x"),
     )
     item = shown(room, made["item_id"])
     assert (item["location"], item["subject"]) == ("New", "One")
