@@ -64,7 +64,7 @@ def _authorized(connection: sqlite3.Connection, resource: str, user: str) -> boo
 
 
 def _through(connection: sqlite3.Connection, names: Names, resource: str) -> set[str]:
-    prefix = names.uri("resources", "")
+    prefix = f"{names.cluster}/resources/"
     found = connection.execute(
         "SELECT auth_id FROM authorizations WHERE resource = ? AND substr(auth_id, 1, ?) = ?",
         (resource, len(prefix), prefix),

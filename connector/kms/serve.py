@@ -17,9 +17,9 @@ import structlog
 
 from connector.errors import ConfigError, Problem, UserError
 from connector.kms import logs, production, upkeep
-from connector.kms.desk import Desk
 from connector.kms.doors.counter import Counter
 from connector.kms.doors.listening import TlsDoor, UnixDoor, tls_context
+from connector.kms.doors.uplink import Uplink
 from connector.kms.house import House, desk_of
 from connector.kms.settings import Settings
 
@@ -33,17 +33,21 @@ def run(house: House) -> None:
     stop = threading.Event()
     with only_one(house.settings.database), ExitStack() as stack:
         logs.begin()
-        doors = _doors(house.settings, desk)
+        counter = Counter(desk)
+        doors = _doors(house.settings, counter)
         for door in doors:
             stack.callback(door.server_close)
             stack.callback(door.shutdown)
             threading.Thread(target=door.serve_forever, name=type(door).__name__, daemon=True).start()
+        if house.settings.hub.url:
+            uplink = Uplink(house.settings.hub, house.settings.host, counter)
+            stack.callback(uplink.close)
+            uplink.start(stop)
         threading.Thread(target=upkeep.forever, args=(house, stop), name="upkeep", daemon=True).start()
         _until_told(stop, _ready(house.settings, doors))
 
 
-def _doors(settings: Settings, desk: Desk) -> list[socketserver.BaseServer]:
-    counter = Counter(desk)
+def _doors(settings: Settings, counter: Counter) -> list[socketserver.BaseServer]:
     most = settings.limits.connections
     doors: list[socketserver.BaseServer] = [UnixDoor(settings.socket, settings.socket_group, counter, most)]
     if settings.listen:
