@@ -12,14 +12,19 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from scripts.benchmarks.rows import Row
+from scripts.benchmarks import report
+from scripts.benchmarks.rows import Row, cell
 
 NAMES = (
     "items",
     "joinlinks",
     "sealing",
+    "pipeline",
     "streams",
     "latency",
+    "coldstart",
+    "cost",
+    "restart",
 )
 """Each is a module of this folder with ``run(*, full: bool) -> list[Row]``."""
 
@@ -42,6 +47,8 @@ def main() -> int:
     if given.json:
         text = json.dumps([one.to_json() for one in rows], indent=2)
         given.json.write_text(text + "\n", encoding="utf-8")
+    if given.write:
+        report.write(given.write, rows, full=given.full)
     return 0
 
 
@@ -52,6 +59,9 @@ def _arguments() -> argparse.Namespace:
         "--full", action="store_true", help="up to 25,000 mailboxes; takes the better part of an hour"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows there too")
+    parser.add_argument(
+        "--write", type=Path, metavar="PAGE", help="renew the tables of this page, and its plot"
+    )
     parser.add_argument("--list", action="store_true", help="say which there are")
     return parser.parse_args()
 
@@ -68,13 +78,6 @@ def _table(rows: list[Row]) -> Table:
             one.bench, one.metric, *figures, one.baseline or "-", cell(one.baseline_value), cell(one.ratio)
         )
     return table
-
-
-def cell(value: float | None) -> str:
-    """Three digits that mean something."""
-    if value is None:
-        return "-"
-    return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
 
 
 if __name__ == "__main__":

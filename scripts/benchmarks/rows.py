@@ -94,6 +94,13 @@ def percentile(values: Iterable[float], share: float) -> float:
     return found[min(len(found) - 1, int(share * len(found)))]
 
 
+def cell(value: float | None) -> str:
+    """Three digits that mean something; "-" for what was not measured."""
+    if value is None:
+        return "-"
+    return f"{value:,.3g}" if abs(value) < 100 else f"{value:,.0f}"
+
+
 def _timed(work: Callable[[], object]) -> float:
     begun = time.process_time()
     work()

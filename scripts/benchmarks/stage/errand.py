@@ -25,6 +25,28 @@ SEALED = 5_000
 """Bytes of a sealed meeting with four invitees, roughly."""
 
 
+class Line:
+    """One connection to a stand-in."""
+
+    def __init__(self, house: House, port: int) -> None:
+        self._connection = HTTPSConnection("localhost", port, context=house.tls, timeout=30)
+        self._authorization = {"Authorization": "Basic YmVuY2g6YmVuY2g="}
+
+    def ask(self, call: Call) -> None:
+        """One operation; the answer is read and dropped."""
+        letter = call.letter()
+        self.post("/EWS/Exchange.asmx", letter.body, dict(letter.headers))
+
+    def post(self, path: str, body: bytes, headers: dict[str, str]) -> None:
+        """One request; the answer is read and dropped."""
+        self._connection.request("POST", path, body, headers | self._authorization)
+        self._connection.getresponse().read()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+
 class Errands:
     """A handful of threads, each with its connections; use as a context manager."""
 
@@ -73,31 +95,19 @@ class Errands:
             thread.join()
 
     def _work(self) -> None:
-        exchange, hub = self._open(self._house.exchange.port), self._open(self._house.hub.port)
+        exchange, hub = Line(self._house, self._house.exchange.port), Line(self._house, self._house.hub.port)
         while (one := self._due.get()) is not None:
             address, number, since = one
-            sync = payloads.sync_folder_items("H4sIAAA.0")
-            self._ask(exchange, Call(people.ENDPOINT, sync, address))
+            exchange.ask(Call(people.ENDPOINT, payloads.sync_folder_items("H4sIAAA.0"), address))
             wanted = payloads.item(answers.item_id(number, number % answers.SINGLES).decode())
-            self._ask(exchange, Call(people.ENDPOINT, payloads.get_content([wanted]), address))
+            exchange.ask(Call(people.ENDPOINT, payloads.get_content([wanted]), address))
             body = _event(number)
             with self._lock:
                 self._store.execute("INSERT INTO sent VALUES (?)", (body,))
-            self._post(hub, "/relay/v1/events", gzip.compress(body), {"Content-Encoding": "gzip"})
+            hub.post("/relay/v1/events", gzip.compress(body), {"Content-Encoding": "gzip"})
             self._taken.append(time.monotonic() - since)
         exchange.close()
         hub.close()
-
-    def _open(self, port: int) -> HTTPSConnection:
-        return HTTPSConnection("localhost", port, context=self._house.tls, timeout=30)
-
-    def _ask(self, line: HTTPSConnection, call: Call) -> None:
-        letter = call.letter()
-        self._post(line, "/EWS/Exchange.asmx", letter.body, dict(letter.headers))
-
-    def _post(self, line: HTTPSConnection, path: str, body: bytes, headers: dict[str, str]) -> None:
-        line.request("POST", path, body, headers)
-        line.getresponse().read()
 
 
 def _event(number: int) -> bytes:

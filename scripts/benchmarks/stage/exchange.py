@@ -1,7 +1,8 @@
 """An Exchange of thousands of mailboxes that are all alike, quick enough not to be what is measured.
 
-``python -m scripts.benchmarks.stage.exchange CERTIFICATE [--think SECONDS] [--most REQUESTS]`` prints its port and serves until standard
-input ends. More than ``--most`` requests in flight are answered ErrorServerBusy, as the default throttling policy does.
+``python -m scripts.benchmarks.stage.exchange CERTIFICATE [--think SECONDS] [--most REQUESTS] [--hour SECONDS]`` prints its port and
+serves until standard input ends. More than ``--most`` requests in flight are answered ErrorServerBusy, as the default throttling policy
+does; streams end after their time, an hour being as long as ``--hour`` says.
 Under ``/bench/`` it is told of changes and tells what it was asked.
 """
 
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from scripts.benchmarks.stage import answers, people
+from scripts.benchmarks.stage.logon import Logon
 from scripts.benchmarks.stage.streams import Streams
 from scripts.benchmarks.stage.wire import Connection, many_files, serve
 
@@ -39,14 +41,15 @@ Answer = Callable[[int, bytes], bytes]
 class Exchange:
     """What is asked over EWS and Autodiscover, answered from prepared bytes."""
 
-    def __init__(self, *, think: float, most: int) -> None:
+    def __init__(self, *, think: float, most: int, hour: float) -> None:
         self._think = think
         self._most = most
         self._book = answers.Book()
         self._changes: dict[int, list[int]] = {}
-        self._streams = Streams()
+        self._streams = Streams(hour)
         self._counts: Counter[str] = Counter()
         self._in_flight = 0
+        self._logon = Logon()
         self._answers: dict[bytes, Answer] = {
             b"SyncFolderItems": self._sync,
             b"GetItem": self._items,
@@ -73,6 +76,8 @@ class Exchange:
         if path in self._orders:
             given = json.loads(body) if body else {}
             connection.answer(json.dumps(self._orders[path](given)).encode(), b"application/json")
+            return
+        if not self._logon.admits(connection, head):
             return
         asked = _OPERATION.search(body)
         operation = asked[1] if asked else b""
@@ -116,6 +121,7 @@ class Exchange:
         changes = self._changes.get(number, [])
         found = _STATE.search(body)
         since = int(found[1]) if found else None
+        self._counts["feeds from the beginning"] += since is None
         changed = self._book.keys if since is None else sorted(set(changes[since:]))
         return self._book.feed(number, changed, len(changes))
 
@@ -251,9 +257,10 @@ def main() -> None:
     parser.add_argument("certificate", type=Path)
     parser.add_argument("--think", type=float, default=0.0)
     parser.add_argument("--most", type=int, default=1_000_000)
+    parser.add_argument("--hour", type=float, default=3600.0)
     given = parser.parse_args()
     many_files()
-    exchange = Exchange(think=given.think, most=given.most)
+    exchange = Exchange(think=given.think, most=given.most, hour=given.hour)
     serve(partial(Exchange.take, exchange), exchange.left, given.certificate)
 
 

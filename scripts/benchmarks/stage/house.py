@@ -35,11 +35,13 @@ sources:
   hq:
     type: exchange
     domains: [{domain}]
-    auth: basic
+    auth: ntlm
     accounts: {{a: {{user: svc@{domain}}}}}
     ca: {ca}
     resolve: {resolve}
     timing: {timing}
+    stream: {stream}
+    stream_max: 1000
     limits: {{requests: {requests}, first_load: {requests}}}
 policies:
   staff: {{write: [], send: [subject, location, notes, organizer, attendees, link], presence: {presence}}}
@@ -57,12 +59,14 @@ class House:
         *,
         think: float = 0.0,
         most: int = 1_000_000,
+        hour: float = 3600.0,
         requests: str = "5000/s",
         timing: str = "{}",
+        stream: str = "grouped",
     ) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="bench-"))
-        self._options = ("--think", str(think), "--most", str(most))
-        self._settings = {"requests": requests, "timing": timing}
+        self._options = ("--think", str(think), "--most", str(most), "--hour", str(hour))
+        self._settings = {"requests": requests, "timing": timing, "stream": stream}
         self._servers: list[Server] = []
         self._daemon: subprocess.Popen[bytes] | None = None
         self.tls = ssl.create_default_context()

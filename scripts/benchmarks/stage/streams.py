@@ -11,6 +11,7 @@ from scripts.benchmarks.stage.wire import Connection
 
 HEARTBEAT = 45.0
 _ID = re.compile(rb"SubscriptionId>([^<]+)<")
+_MINUTES = re.compile(rb"ConnectionTimeout>(\d+)<")
 _MESSAGE = b"GetStreamingEvents"
 _OK = answers.one(_MESSAGE, b"<m:ConnectionStatus>OK</m:ConnectionStatus>")
 _CLOSED = answers.one(_MESSAGE, b"<m:ConnectionStatus>Closed</m:ConnectionStatus>")
@@ -23,7 +24,8 @@ _EVENT = (
 class Streams:
     """Subscription ids name mailbox and life of the server, so that nothing has to be remembered of them."""
 
-    def __init__(self) -> None:
+    def __init__(self, hour: float = 3600.0) -> None:
+        self._hour = hour
         self._life = 0
         self._heard_on: dict[int, tuple[Connection, bytes]] = {}
         self._waiting: dict[int, int] = {}
@@ -57,6 +59,8 @@ class Streams:
             self._heard_on[number] = connection, one
             self.tell(number, self._waiting.pop(number, 0))
         self._beat(connection)
+        lasts = int(_MINUTES.findall(body)[0]) * self._hour / 60
+        asyncio.get_running_loop().call_later(lasts, self._close, connection)
 
     def tell(self, number: int, events: int) -> None:
         """So many events of one user action; they wait where no connection is open."""
@@ -80,13 +84,19 @@ class Streams:
         for connection in self.connections:
             connection.close()
 
+    def _close(self, connection: Connection) -> None:
+        self.left(connection)
+        connection.chunk(_CLOSED)
+        connection.chunk(b"")
+
     def _beat(self, connection: Connection) -> None:
         if connection.open:
             asyncio.get_running_loop().call_later(HEARTBEAT, self._beat_again, connection)
 
     def _beat_again(self, connection: Connection) -> None:
-        connection.chunk(_OK)
-        self._beat(connection)
+        if any(held is connection for held, _ in self._heard_on.values()):
+            connection.chunk(_OK)
+            self._beat(connection)
 
 
 def subscription_id(number: int, life: int = 0) -> bytes:

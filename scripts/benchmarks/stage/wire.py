@@ -64,10 +64,10 @@ class Connection(asyncio.Protocol):
             head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n%b\r\n"
             self._transport.write(head % (kind, len(body), headers) + body)
 
-    def refuse(self, status: bytes) -> None:
-        """An answer without a body."""
+    def refuse(self, status: bytes, headers: bytes = b"") -> None:
+        """An answer without a body; ``headers`` are lines that end in CR LF."""
         if self._transport is not None:
-            self._transport.write(b"HTTP/1.1 %b\r\nContent-Length: 0\r\n\r\n" % status)
+            self._transport.write(b"HTTP/1.1 %b\r\n%bContent-Length: 0\r\n\r\n" % (status, headers))
 
     def begin(self) -> None:
         """An answer that goes on, in chunks."""
