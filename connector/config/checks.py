@@ -64,11 +64,14 @@ def _named(config: Config) -> Iterator[tuple[str, Path, str]]:
             yield "directories", ("conference", kind, "directory"), service.directory
     for word, kind in config.keywords.items():
         yield "conference", ("keywords", word), kind
+    for policy in config.keys.readers:
+        yield "policies", ("keys", "readers", policy), policy
 
 
 def _proxies(config: Config) -> Iterator[tuple[Path, str | None]]:
     yield ("hub", "proxy"), config.hub.proxy
     yield ("alarms", "proxy"), config.alarms.proxy
+    yield ("keys", "proxy"), config.keys.proxy
     yield from ((("sources", name, "proxy"), source.proxy) for name, source in config.sources.items())
     for name, service in config.conference.items():
         yield ("conference", name, "proxy"), getattr(service, "proxy", None)

@@ -41,6 +41,7 @@ def remarks(config: Config) -> Iterator[Finding]:
 
 def _trusts(config: Config) -> Iterator[tuple[Keys, object]]:
     yield ("hub", "ca"), config.hub.ca
+    yield ("keys", "ca"), config.keys.ca
     yield from (
         (("sources", name, "ca"), getattr(source, "ca", None)) for name, source in config.sources.items()
     )

@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, model_validator
 
-from connector.config.addresses import HttpsUrl, KeyServiceName, Listen, ProxyUrl
+from connector.config.addresses import HttpsUrl, Listen, ProxyUrl
 from connector.config.conferences import Conference, Jitsi, Webex
 from connector.config.frozen import FrozenMap
+from connector.config.keys import Keys
 from connector.config.kinds import (
     Address,
     Duration,
@@ -108,16 +109,6 @@ class ReadWindow(Section):
 
     ahead: Annotated[Duration, *between("1d", "366d")] = timedelta(days=31)
     """How far into the future."""
-
-
-class Keys(Section):
-    """Who makes and keeps the content keys."""
-
-    service: KeyServiceName = "local"
-    """The key service."""
-
-    rotate: Annotated[Duration, *between("1h", "3650d")] = timedelta(days=30)
-    """A mailbox gets a new content key when its key is so old."""
 
 
 class Log(Section):

@@ -133,7 +133,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
 @pytest.mark.parametrize(
     ("more", "path"),
     [
-        ("keys: {service: hub}", "keys.service"),
         ("directories: {ad: {servers: ['ldaps://g'], base: x}}", "directories"),
         ("policies: {staff: {write: [keyword]}}", "policies.staff.write"),
         ("invitation: {language: sv}", "invitation"),
