@@ -26,6 +26,20 @@ from connector.seal.kmswire.messages import Answer, Credential, write_answer
 from tests.unit.kms.site import CLUSTER, CONNECTOR, Client, Site, identity, site_at, token
 from tests.unit.seal.kmswire.site import authority, certificate, rsa_private
 
+
+def unsigned(site: Site) -> str:
+    """A token that says it needs no signature."""
+    header = jose.encode(json.dumps({"alg": "none", "kid": "one"}).encode())
+    return f"{header}.{token(site.clock).split('.')[1]}."
+
+
+def changed(text: str) -> str:
+    """Another user under the same signature."""
+    head, body, signature = text.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    return f"{head}.{jose.encode(json.dumps({**claims, 'sub': 'eve@example.com'}).encode())}.{signature}"
+
+
 TOKENS: dict[str, tuple[Callable[[Site], str], int]] = {
     "expired": (lambda site: token(site.clock, iat=0, exp=int(site.clock().timestamp())), 401),
     "another audience": (lambda site: token(site.clock, aud="https://mail.example.com"), 401),
@@ -44,19 +58,6 @@ TOKENS: dict[str, tuple[Callable[[Site], str], int]] = {
     "no token": (lambda _: "TOKEN", 401),
     "an unknown guest": (lambda _: "kmsa_" + "x" * 43, 401),
 }
-
-
-def unsigned(site: Site) -> str:
-    """A token that says it needs no signature."""
-    header = jose.encode(json.dumps({"alg": "none", "kid": "one"}).encode())
-    return f"{header}.{token(site.clock).split('.')[1]}."
-
-
-def changed(text: str) -> str:
-    """Another user under the same signature."""
-    head, body, signature = text.split(".")
-    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
-    return f"{head}.{jose.encode(json.dumps({**claims, 'sub': 'eve@example.com'}).encode())}.{signature}"
 
 
 @pytest.mark.parametrize("name", TOKENS)
