@@ -12,6 +12,7 @@ from connector.config import Config
 from connector.config.sources import Source
 from connector.errors import SessionChanged, StoreError
 from connector.meeting.enrich import enricher, join_rules
+from connector.meeting.joinlink import Dialling, JoinRules
 from connector.model import Phase, Policy, Session
 from connector.store.base import Store
 from connector.sync import state
@@ -30,8 +31,14 @@ def rules_of(config: Config, version: int) -> Rules:
         version=version,
         policies=policies_of(config),
         active=config.mode == "active",
-        enrich=enricher(join_rules(config.join_rules)),
+        enrich=enricher(joining(config)),
     )
+
+
+def joining(config: Config) -> JoinRules:
+    """The join rules in force. Raises ConfigError for one whose pattern could run away."""
+    dialling = Dialling(zoom=config.dialling.zoom, domains=config.dialling.servers)
+    return join_rules(config.join_rules, dialling)
 
 
 def policies_of(config: Config) -> Mapping[str, Policy]:
@@ -110,10 +117,12 @@ def _anew(session: Session, now: datetime) -> Session | None:
 
 def _digest(config: Config) -> str:
     """Only what changes what is sent: window, parts and privacy by policy, and the join rules."""
-    parts = {
+    parts: dict[str, object] = {
         "enrichment": ENRICHMENT,
         "window": [config.window.back.total_seconds(), config.window.ahead.total_seconds()],
         "policies": {name: [sorted(p.send), p.private] for name, p in config.policies.items()},
         "join": {name: rule.model_dump(mode="json") for name, rule in config.join_rules.items()},
     }
+    if config.dialling != Config.model_fields["dialling"].default:
+        parts["dialling"] = [config.dialling.zoom, dict(config.dialling.servers)]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

@@ -9,17 +9,12 @@ from connector.config import Config, Loaded
 from connector.errors import ConfigError, Problem
 from connector.meeting.enrich import join_rules
 from connector.meeting.invitation import Invitations, Parts
-from connector.meeting.joinlink import Dialling, JoinRules
+from connector.meeting.joinlink import JoinRules
+from connector.rules import joining
 
 MOST_FILES = 500
 LARGEST_FILE = 1 << 18
 """Bytes of a file of the templates folder."""
-
-
-def joining(config: Config) -> JoinRules:
-    """The join rules in force. Raises ConfigError for a pattern that could run away."""
-    dialling = Dialling(zoom=config.dialling.zoom, domains=config.dialling.servers)
-    return join_rules(config.join_rules, dialling)
 
 
 def invitations(config: Config, rules: JoinRules) -> Invitations:

@@ -22,6 +22,7 @@ from connector.meeting.enrich import join_rules
 from connector.meeting.joinlink import Evidence, Finding, JoinRules, Passage, Place, find, of_icalendar
 from connector.meeting.text import LONGEST
 from connector.meeting.unwrap import illegible, unwrap, unwrap_html, unwrap_text
+from connector.rules import joining
 
 LONGEST_FILE = 64 * 1024 * 1024
 """Bytes of an invitation or of one line of a table that are read."""
@@ -97,7 +98,7 @@ def _rules(frame: Frame) -> JoinRules:
     """Of the configuration; where there is none and none was named, the shipped ones alone. Raises ConfigError."""
     if frame.config_path == DEFAULT_PATH and not DEFAULT_PATH.exists():
         return join_rules()
-    return join_rules(frame.load().config.join_rules)
+    return joining(frame.load().config)
 
 
 def _unwrapped(case: Any) -> Mapping[str, object]:

@@ -31,7 +31,6 @@ def _unused(config: Config) -> Iterator[Path]:
         "invitation",
         "keywords",
         "conference",
-        "dialling",
         "buffers",
         "presence",
         "metrics",

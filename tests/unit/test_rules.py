@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from connector.config import Config
-from connector.model import AuditEntry, Load, Mailbox, Phase, Session, Stage
+from connector.model import AuditEntry, Load, Mailbox, Meeting, Phase, Session, Stage
 from connector.rules import brake_of, pace_of, policies_of, rules_of, settle_version
 from connector.store.memory import MemoryStore
 from tests.contract.store_nouns import LATER, NOW
@@ -58,6 +58,16 @@ def test_policies_are_taken_over_as_written() -> None:
 def test_writes_take_the_active_mode(mode: str, active: bool) -> None:
     """Anything else observes."""
     assert rules_of(config(f"mode: {mode}\n"), 1).active is active
+
+
+def test_dialling_reaches_the_join_rules() -> None:
+    """Without its licence no Zoom link becomes a video address; the default can."""
+    link = "https://acme.zoom.us/j/1234567890"
+    meeting = Meeting("u", NOW, "i", "i", "1", NOW, NOW, location=link)
+    for more, dial in (("", True), ("dialling: {zoom: false}\n", False)):
+        found = rules_of(config(POLICIES + more), 1).enrich(meeting).link
+        assert found is not None
+        assert bool(found.sip) is dial
 
 
 def test_a_policy_that_is_gone_allows_nothing() -> None:
@@ -113,8 +123,9 @@ def test_what_changes_no_list_reads_nothing_anew(store: MemoryStore, more: str) 
         POLICIES.replace("room:", "hall:"),
         POLICIES + "join_rules: {own: {hosts: [join.example.com], pattern: '^/(?P<id>\\d+)'}}\n",
         POLICIES + "window: {back: 14d}\n",
+        POLICIES + "dialling: {zoom: false}\n",
     ],
-    ids=["send", "private", "renamed", "join rule", "window"],
+    ids=["send", "private", "renamed", "join rule", "window", "dialling"],
 )
 def test_what_changes_a_list_reads_all_anew(store: MemoryStore, more: str) -> None:
     """Lists begin a full read; who is held up begins one when it comes back; who leaves goes on leaving."""

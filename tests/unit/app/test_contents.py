@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from connector.app.contents import examine, invitations, joining
+from connector.app.contents import examine, invitations
 from connector.config import load
 from connector.errors import ConfigError
 from connector.model import JoinDetails
+from connector.rules import joining
 from tests.unit.app.ground import write
 
 
