@@ -4,6 +4,7 @@ import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tests.lab.google.calendar import new_id
 from tests.lab.google.call import Call
@@ -149,10 +150,12 @@ class Edits:
         """What the calendar's owner sees between two times."""
         with self._lab.tenant.lock:
             found = self._lab.tenant.calendars[address].expanded(start, end)
+            user = self._lab.tenant.users.get(address)
+            zone = ZoneInfo(user.settings["timezone"]) if user else UTC
             return [
                 {
-                    "start": moment(one["start"]).isoformat(),
-                    "end": moment(one["end"]).isoformat(),
+                    "start": moment(one["start"], zone).isoformat(),
+                    "end": moment(one["end"], zone).isoformat(),
                     "subject": one.get("summary", ""),
                     "location": one.get("location", ""),
                 }

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,10 +15,10 @@ _UNTIL = re.compile(r"UNTIL=(\d{8}T\d{6})Z")
 MOST = 5000
 
 
-def moment(point: Document) -> datetime:
-    """A start or end as an instant; a day begins at midnight UTC here."""
+def moment(point: Document, zone: tzinfo = UTC) -> datetime:
+    """A start or end as an instant; a day begins at midnight in ``zone``."""
     if "date" in point:
-        return datetime.combine(date.fromisoformat(point["date"]), datetime.min.time(), UTC)
+        return datetime.combine(date.fromisoformat(point["date"]), datetime.min.time(), zone).astimezone(UTC)
     try:
         read = datetime.fromisoformat(point["dateTime"])
     except (KeyError, ValueError) as error:
