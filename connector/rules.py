@@ -116,7 +116,10 @@ def _anew(session: Session, now: datetime) -> Session | None:
 
 
 def _digest(config: Config) -> str:
-    """Only what changes what is sent: window, parts and privacy by policy, and the join rules."""
+    """Only what changes what is sent: window, parts and privacy by policy, the join rules, and who keeps the keys.
+
+    A move to a key server seals lists anew under its keys, for readers who get no others.
+    """
     parts: dict[str, object] = {
         "enrichment": ENRICHMENT,
         "window": [config.window.back.total_seconds(), config.window.ahead.total_seconds()],
@@ -125,4 +128,6 @@ def _digest(config: Config) -> str:
     }
     if config.dialling != Config.model_fields["dialling"].default:
         parts["dialling"] = [config.dialling.zoom, dict(config.dialling.servers)]
+    if config.keys.service != "local":
+        parts["keys"] = config.keys.server
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

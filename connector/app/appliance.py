@@ -16,6 +16,7 @@ from connector.alarms import Alarms
 from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
 from connector.app.google import GoogleParts, build_google
 from connector.app.ground import Ground, forget_refusals
+from connector.app.keys import build_keys
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
@@ -34,7 +35,6 @@ from connector.reporter import Reporter
 from connector.roster.base import RosterPlace
 from connector.rules import brake_of, first_loads_of, pace_of, rules_of, settle_version
 from connector.seal.digest import Digester
-from connector.seal.local import LocalKeyService
 from connector.source.base import Notice, Source, Watcher
 from connector.sync import gate
 from connector.sync.context import Context
@@ -75,7 +75,8 @@ class Appliance:
         for name, parts in build_sources(ground, self.reporter.noticed).items():
             self.sources[name], self.watchers[name] = parts.source, parts.watcher
         self.watch_list = WatchList(store, self.watchers, self._unstreamed)
-        self.keys = local_keys(ground)
+        key_parts = build_keys(ground, self._reseal, self._keys_returned)
+        self.keys, self._close_keys = key_parts.service, key_parts.close
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
         self.engine = Engine(
@@ -128,6 +129,7 @@ class Appliance:
 
     def close(self) -> None:
         """Give up connections; the threads have ended."""
+        self._close_keys()
         for source in self.sources.values():
             source.close()
 
@@ -269,6 +271,17 @@ class Appliance:
         with suppress(NotFound):
             mailboxes.resync(self.ground.desk("hub"), [mailbox_id])
 
+    def _reseal(self, mailbox_id: str) -> None:
+        """The key server withholds a key: what was sealed under it goes up again under another one."""
+        with suppress(NotFound):
+            mailboxes.resync(self.ground.desk("key-service"), [mailbox_id])
+
+    def _keys_returned(self) -> None:
+        """The key server answers again: whoever waited for it goes on."""
+        for session in self.ground.store.sessions():
+            if session.reason and session.reason.startswith("key-service-"):
+                self.engine.scheduler.release(session.mailbox_id)
+
     def outdated(self) -> bool:
         """Whether the day has come for another service account (``accounts: {b: {from: ...}}``)."""
         return self._accounts != accounts_in_force(self.ground)
@@ -314,6 +327,7 @@ def _build_source(name: str, ground: Ground, tell: Callable[[Notice], None]) -> 
 def rehearse(ground: Ground) -> None:
     """Build whatever a configuration can spoil and give it up again, changing nothing. Raises ConfigError."""
     build_cloud(ground.loaded.config, ground.keystore, ground.clock).close()
+    build_keys(ground).close()
     for parts in build_sources(ground).values():
         parts.source.close()
 
@@ -323,18 +337,6 @@ def accounts_in_force(ground: Ground) -> dict[str, str]:
     today = ground.clock().date()
     sections = ground.loaded.config.sources.items()
     return {name: account_in_force(one, today) for name, one in sections if isinstance(one, ExchangeSection)}
-
-
-def local_keys(ground: Ground) -> LocalKeyService:
-    """The key service on this machine: content keys in the store, under a KEK of the keystore."""
-    config, keystore = ground.loaded.config, ground.keystore
-    return LocalKeyService(
-        ground.store,
-        lambda: dict([keystore.local_key("kek")]),
-        config.instance,
-        config.keys.rotate,
-        ground.clock,
-    )
 
 
 def digester(ground: Ground) -> Digester:

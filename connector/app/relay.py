@@ -32,7 +32,7 @@ def far_end_of(config: Config, keystore: Keystore, clock: Clock) -> FarEnd:
         version=VERSION,
         tls=tls_context(bundle(hub.ca), hub.client_certificate, hub.client_key),
         credential=_credential(config, keystore, clock),
-        proxy=_proxy(config, keystore, hub.proxy),
+        proxy=proxy_of(config, keystore, hub.proxy),
         certified=hub.client_certificate is not None,
     )
 
@@ -53,7 +53,8 @@ def bundle(trust: Path | str) -> Path | None:
     return trust if isinstance(trust, Path) else None
 
 
-def _proxy(config: Config, keystore: Keystore, name: str | None) -> Callable[[], Proxy | None]:
+def proxy_of(config: Config, keystore: Keystore, name: str | None) -> Callable[[], Proxy | None]:
+    """The proxy of that name with its present credential; none for None."""
     if name is None:
         return lambda: None
     proxy = config.proxies[name]

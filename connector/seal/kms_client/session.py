@@ -52,7 +52,7 @@ class Session:
 
     Every method raises Transient: ``key-service-away``, ``key-service-untrusted`` when the static key does not lead to the
     anchor, ``key-service-refuses`` when this client is not enrolled. ``forgotten`` is called when the service has lost its
-    memory of unbound keys.
+    memory of unbound keys, ``returned`` when it answers again after it did not.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Session:
         clock: Clock,
     ) -> None:
         self.forgotten: Callable[[], None] = lambda: None
+        self.returned: Callable[[], None] = lambda: None
         self._transport = transport
         self._anchor = anchor
         self._credentials = credentials
@@ -95,7 +96,9 @@ class Session:
         except Transient:
             self._rest_until = self._clock() + AWAY_PAUSE
             raise
-        self._rest_until = None
+        if self._rest_until is not None:
+            self._rest_until = None
+            self.returned()
         return found
 
     def _asked(self, asks: Sequence[Ask]) -> list[Answer | None]:

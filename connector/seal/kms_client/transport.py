@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -56,6 +57,7 @@ class HttpTransport:
         self._address = address
         self._client: httpx.Client | None = None
         self._proxy: str | None = None
+        self._open_door = False
 
     def static(self) -> bytes:
         """``GET {base}/static``."""
@@ -77,6 +79,7 @@ class HttpTransport:
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
         headers = {"Content-Type": _JSON, "Accept-Encoding": "identity", **self._address.headers()}
         try:
+            self._knock()
             with self._open().stream(
                 method, self._address.base + path, content=body, headers=headers, timeout=_TIMEOUT
             ) as response:
@@ -84,7 +87,18 @@ class HttpTransport:
                     raise away(f"status {response.status_code}")
                 return _bounded(response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
+            self._open_door = False
             raise away(str(error)) from error
+
+    def _knock(self) -> None:
+        """Whether somebody listens at the socket, first and after a failure: httpcore leaves one that does not answer unclosed."""
+        path = self._address.socket
+        if path is None or self._open_door:
+            return
+        with socket.socket(socket.AF_UNIX) as probe:
+            probe.settimeout(_TIMEOUT.connect)
+            probe.connect(str(path))
+        self._open_door = True
 
     def _open(self) -> httpx.Client:
         """The client; made anew when the proxy or its password has changed."""
@@ -98,8 +112,8 @@ class HttpTransport:
         return self._client
 
     def _connected(self, proxy: str | None) -> httpx.Client:
-        socket, tls = self._address.socket, self._address.tls
-        way = httpx.HTTPTransport(uds=str(socket)) if socket else None
+        path, tls = self._address.socket, self._address.tls
+        way = httpx.HTTPTransport(uds=str(path)) if path else None
         verify = tls if tls is not None else ssl.create_default_context()
         return httpx.Client(
             transport=way, verify=verify, proxy=proxy, trust_env=False, follow_redirects=False
