@@ -13,10 +13,12 @@ from typing import Any
 from uuid import uuid4
 
 from connector.alarms import Alarms
+from connector.app.conferences import build_conferences
 from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
 from connector.app.google import GoogleParts, build_google
 from connector.app.ground import Ground, forget_refusals
 from connector.app.keys import build_keys
+from connector.app.keywords import keyword_terms
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
@@ -33,7 +35,7 @@ from connector.relay.receiver import Callbacks, Receiver
 from connector.relay.sender import Identity, Sender
 from connector.reporter import Reporter
 from connector.roster.base import RosterPlace
-from connector.rules import brake_of, first_loads_of, pace_of, rules_of, settle_version
+from connector.rules import brake_of, first_loads_of, joining, pace_of, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.source.base import Notice, Source, Watcher
 from connector.sync import gate
@@ -77,6 +79,7 @@ class Appliance:
         self.watch_list = WatchList(store, self.watchers, self._unstreamed)
         key_parts = build_keys(ground, self._reseal, self._keys_returned)
         self.keys, self._close_keys = key_parts.service, key_parts.close
+        self.conferences = build_conferences(config, ground.keystore, clock)
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
         self.engine = Engine(
@@ -132,6 +135,8 @@ class Appliance:
         self._close_keys()
         for source in self.sources.values():
             source.close()
+        for provider in self.conferences.values():
+            provider.close()
 
     # --- where a verb runs (operations.premises.Premises)
 
@@ -237,11 +242,15 @@ class Appliance:
             sources=self.sources,
             keys=self.keys,
             digests=digester(self.ground),
-            rules=rules_of(config, settle_version(config, store, clock())),
+            rules=replace(
+                rules_of(config, settle_version(config, store, clock())),
+                keywords=keyword_terms(config, self.conferences, joining(config)),
+            ),
             clock=clock,
             luck=luck,
             confirmed=self.sender.confirmed,
             committed=self.sender.notify,
+            wake=lambda mailbox_id: self.engine.wake(mailbox_id, "lent"),
             streamed=self.watch_list.streamed,
             span=Span(config.window.back, config.window.ahead),
             brake=brake_of(config),
