@@ -1,7 +1,8 @@
 """TLS connections to Exchange: one shared context, own routes instead of DNS, and a hand on every socket.
 
 Seams of urllib3 and requests that are used: ``HTTPConnection._new_conn`` and ``connect``, ``pool_classes_by_scheme``,
-``HTTPAdapter.init_poolmanager`` and ``cert_verify``. Tests pin them.
+``HTTPAdapter.init_poolmanager`` and ``cert_verify``. Tests pin them. A request goes to urllib3's pool directly: what
+requests would do around it (hooks, redirects, environment, cookies where there are none) costs as much again.
 """
 
 from __future__ import annotations
@@ -21,9 +22,12 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from requests.adapters import HTTPAdapter
-from requests.cookies import get_cookie_header
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
+from requests.cookies import extract_cookies_to_jar, get_cookie_header
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
 from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import parse_url
 
 from connector.errors import ConfigError, Problem
 
@@ -171,10 +175,11 @@ class Line(requests.Session):
         self.trust_env = False
         self.cookies.set_policy(_NoAffinity())
         self.headers.clear()
-        self.headers["User-Agent"] = user_agent
+        self._user_agent = user_agent
         self._adapter = Adapter(context, line_routes)
         self.mount("https://", self._adapter)
         self.mount("http://", self._adapter)
+        self._pools: dict[str, Any] = {}
         self.session_id = id(self)
         self.usage_count = 0
 
@@ -183,16 +188,65 @@ class Line(requests.Session):
         """The socket dialled last."""
         return self._adapter.socket
 
+    def prepare(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> requests.PreparedRequest:
+        """A request as it stands before cookies and logon."""
+        request = requests.PreparedRequest()
+        request.method, request.url, request.body = method, url, body or None
+        request.headers = CaseInsensitiveDict({"User-Agent": self._user_agent, **headers})
+        request.hooks = default_hooks()
+        if body:
+            request.headers["Content-Length"] = str(len(body))
+        return request
+
     def transmit(
         self, request: requests.PreparedRequest, cookies: Mapping[str, str], timeout: tuple[float, float]
     ) -> requests.Response:
-        """Send one leg; the body of the answer is left on the wire."""
+        """Send one leg; the body of the answer is left on the wire. Raises exceptions of urllib3."""
+        self._put_cookies(request, cookies)
+        url = request.url or ""
+        connect, read = timeout
+        raw = self._pool(url).urlopen(
+            request.method or "",
+            _target(url),
+            body=request.body,
+            headers=request.headers,
+            retries=False,
+            redirect=False,
+            assert_same_host=False,
+            timeout=Timeout(connect=connect, read=read),
+            preload_content=False,
+            decode_content=False,
+        )
+        return self._answer(request, raw)
+
+    def close(self) -> None:
+        """Close the connection; the next request dials anew."""
+        super().close()
+        self._pools.clear()
+
+    def _pool(self, url: str) -> Any:
+        if url not in self._pools:
+            self._pools[url] = self._adapter.poolmanager.connection_from_url(url)
+        return self._pools[url]
+
+    def _put_cookies(self, request: requests.PreparedRequest, cookies: Mapping[str, str]) -> None:
         request.headers.pop("Cookie", None)
         own = [f"{name}={value}" for name, value in cookies.items()]
-        kept = get_cookie_header(self.cookies, request)  # type: ignore[no-untyped-call]
+        kept = get_cookie_header(self.cookies, request) if len(self.cookies) else None  # type: ignore[no-untyped-call]
         if parts := [part for part in (kept, *own) if part]:
             request.headers["Cookie"] = "; ".join(parts)
-        return self.send(request, timeout=timeout, stream=True, allow_redirects=False, verify=True)
+
+    def _answer(self, request: requests.PreparedRequest, raw: BaseHTTPResponse) -> requests.Response:
+        response = requests.Response()
+        response.status_code, response.reason = raw.status, raw.reason or ""
+        response.headers = CaseInsensitiveDict(raw.headers)
+        response.raw, response.url, response.request = raw, request.url or "", request
+        if "Set-Cookie" in raw.headers:
+            for jar in (response.cookies, self.cookies):
+                extract_cookies_to_jar(jar, request, raw)  # type: ignore[no-untyped-call]
+        return response
 
     def end_point(self) -> bytes | None:
         """The ``tls-server-end-point`` binding of this connection (RFC 5929), None when there is none."""
@@ -205,6 +259,12 @@ class Line(requests.Session):
         if (dialled := self.socket) is not None:
             with suppress(OSError):  # it is gone already, which is what was wanted
                 dialled.shutdown(socket.SHUT_RDWR)
+
+
+@lru_cache(maxsize=256)
+def _target(url: str) -> str:
+    """Path and query as they stand in the request line."""
+    return parse_url(url).request_uri
 
 
 def drain(response: requests.Response) -> None:

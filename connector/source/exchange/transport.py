@@ -275,9 +275,7 @@ class Exchange:
         }
         timeout = (limits.connect, limits.silence)
         try:
-            request = line.prepare_request(
-                requests.Request(letter.method, letter.url, headers=headers, data=letter.body or None)
-            )
+            request = line.prepare(letter.method, letter.url, headers, letter.body)
             if letter.authenticated:
                 return self._authenticator.send(line, request, letter.cookies, timeout)
             return line.transmit(request, letter.cookies, timeout)
