@@ -143,7 +143,8 @@ def _id(house: House, text: str, collection: str) -> str:
 
 
 def _changes(row: sqlite3.Row, state: str) -> bool:
-    return row["state"] not in ("destroyed", state) or (state == "active" and row["destroy_at"] is not None)
+    """Whether a row is not in that state yet; what is destroyed stays so."""
+    return row["state"] not in ("destroyed", state)
 
 
 def _held(house: House, row: sqlite3.Row) -> Held:

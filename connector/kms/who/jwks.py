@@ -13,7 +13,7 @@ import structlog
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from connector.errors import ConfigError, Problem
+from connector.errors import ConfigError, Problem, Transient
 from connector.kms.refusal import Refusal
 from connector.kms.settings import IssuerSettings
 from connector.model import Clock
@@ -64,7 +64,7 @@ class Jwks:
         try:
             self._keys = _read(self._fetch())
             self._fresh_until = self._clock() + self._kept
-        except (httpx.HTTPError, OSError, JoseError, ValueError, KeyError, TypeError) as error:
+        except (httpx.HTTPError, OSError, JoseError, Transient, ValueError, KeyError, TypeError) as error:
             _log.warning("issuer.keys", kind=type(error).__name__)
 
 
@@ -104,5 +104,6 @@ def _read(raw: bytes) -> KeySet:
     if len(raw) > MOST_BYTES:
         raise ValueError("the issuer's keys are too long")
     listed = strict.a_list(strict.an_object(strict.load(raw), "the set").get("keys"), "keys", MOST_KEYS)
-    signing = [one for one in listed if one.get("kty") in ("RSA", "EC") and one.get("use", "sig") == "sig"]
+    keys = [dict(strict.an_object(one, "a key")) for one in listed]
+    signing = [one for one in keys if one.get("kty") in ("RSA", "EC") and one.get("use", "sig") == "sig"]
     return KeySet.import_key_set({"keys": signing})
