@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from connector.app.ground import secret_of
-from connector.app.relay import bundle
+from connector.app.relay import bundle, far_end_of, proxy_of
 from connector.config import Config
 from connector.config.sources import GoogleSource as Section
 from connector.keystore import Keystore
-from connector.model import Clock
-from connector.relay.far_end import Proxy
+from connector.model import Clock, Mailbox
+from connector.relay.far_end import FarEnd, Proxy
 from connector.source.base import Notice
 from connector.source.google.authentication import Tokens
+from connector.source.google.push import Channels, HubDoor, HubReceiver
 from connector.source.google.settings import GoogleSettings, Key, Limits
 from connector.source.google.source import GoogleSource
 from connector.source.google.transport import Wire
-from connector.source.google.watcher import PolledWatcher
+from connector.source.google.watcher import PolledWatcher, PushWatcher
 from connector.store.base import Store
 
 
@@ -26,7 +28,7 @@ class GoogleParts:
     """The adapter's two halves."""
 
     source: GoogleSource
-    watcher: PolledWatcher
+    watcher: PolledWatcher | PushWatcher
 
 
 def build_google(
@@ -39,15 +41,63 @@ def build_google(
     tell: Callable[[Notice], None] = lambda _notice: None,
 ) -> GoogleParts:
     """The source and its watcher; ``tell`` hears its notices. Raises ConfigError for a CA file that can't be used."""
-    settings = settings_of(name, section, config, keystore, store)
+    leaving = _Leaving()
+    settings = settings_of(name, section, config, keystore, store, leaving)
     wire = Wire(settings)
     tokens = Tokens(settings, wire, clock, tell)
-    watcher = PolledWatcher(lambda mailbox: tokens.forget(mailbox.address))
-    return GoogleParts(GoogleSource(settings, wire, tokens, clock), watcher)
+    source = GoogleSource(settings, wire, tokens, clock)
+
+    def left(mailbox: Mailbox) -> None:
+        tokens.forget(mailbox.address)
+
+    if section.push == "off":
+        return GoogleParts(source, PolledWatcher(left))
+    receiver = HubReceiver(config.hub.url, HubDoor(_Hub(far_end_of(config, keystore, clock))).post)
+    channels = Channels(name, source.services, receiver, clock)
+    watcher = PushWatcher(name, channels, store, clock, left)
+    leaving.asked = watcher.leaving
+    return GoogleParts(source, watcher)
+
+
+class _Leaving:
+    """Whoever is let go but has a channel to be stopped in their name; the watcher, made later, knows."""
+
+    def __init__(self) -> None:
+        self.asked: Callable[[str], bool] = lambda _address: False
+
+
+@dataclass(frozen=True, slots=True)
+class _Hub:
+    """The hub as the adapter's door wants it."""
+
+    end: FarEnd
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """Whom to trust."""
+        return self.end.tls
+
+    def at(self, path: str) -> str:
+        """The address of a path."""
+        return self.end.at(path)
+
+    def headers(self) -> Mapping[str, str]:
+        """The connector's credential."""
+        return self.end.headers("")
+
+    def proxy(self) -> str | None:
+        """The proxy on the way, with its credentials."""
+        proxy = self.end.proxy()
+        return proxy.with_credentials() if proxy else None
 
 
 def settings_of(
-    name: str, section: Section, config: Config, keystore: Keystore, store: Store
+    name: str,
+    section: Section,
+    config: Config,
+    keystore: Keystore,
+    store: Store,
+    leaving: _Leaving | None = None,
 ) -> GoogleSettings:
     """What the adapter is told."""
     return GoogleSettings(
@@ -55,11 +105,13 @@ def settings_of(
         instance=config.instance,
         domains=section.domains,
         keys=tuple(Key(one, secret_of(keystore, one)) for one in section.secret_names(name)),
-        enlisted=lambda address: _enlisted(store, name, address),
+        enlisted=lambda address: (
+            _enlisted(store, name, address) or (leaving is not None and leaving.asked(address))
+        ),
         reader=section.reader or "",
         ca=bundle(section.ca),
         resolve={host: str(target) for host, target in section.resolve.items()},
-        proxy=_proxy(config, keystore, section.proxy),
+        proxy=_proxied(proxy_of(config, keystore, section.proxy)),
         limits=Limits(
             project=round(section.limits.requests.per_second * 60),
             user=round(section.limits.per_user.per_second * 60),
@@ -75,15 +127,9 @@ def _enlisted(store: Store, source: str, address: str) -> bool:
     return mailbox is not None and mailbox.source == source
 
 
-def _proxy(config: Config, keystore: Keystore, name: str | None) -> Callable[[], str | None]:
-    if name is None:
-        return lambda: None
-    proxy, secret = config.proxies[name], secret_of(keystore, f"proxy/{name}")
+def _proxied(current: Callable[[], Proxy | None]) -> Callable[[], str | None]:
+    def url() -> str | None:
+        proxy = current()
+        return proxy.with_credentials() if proxy else None
 
-    def current() -> str:
-        """The secret of a proxy is ``user:password``."""
-        user, _, password = secret().partition(":")
-        known = Proxy(proxy.url, user, password) if proxy.auth == "basic" else Proxy(proxy.url)
-        return known.with_credentials()
-
-    return current
+    return url

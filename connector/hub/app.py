@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from connector.enrolment import wire as enrolment
 from connector.errors import Verdict
-from connector.hub import downlink, enrolling, kms, purge, uplink, users
+from connector.hub import downlink, enrolling, google, kms, purge, uplink, users
 from connector.hub.database import Database
 from connector.hub.office import Office
 from connector.hub.problems import Refusal, malformed, unavailable
@@ -45,6 +45,7 @@ ROUTES = [
     Route(f"{_MAILBOX}/commands", users.command, methods=["POST"]),
     Route(f"{_MAILBOX}/nudge", users.nudge, methods=["POST"]),
     *kms.ROUTES,
+    *google.ROUTES,
 ]
 
 

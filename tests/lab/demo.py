@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -43,13 +44,13 @@ class Demo:
 
     def activate(self) -> None:
         """Make ten mailboxes active, and get the keys that open their lists."""
-        say(f"Activating {PEOPLE} mailboxes (each is looked up, opened once, read and sealed) ...")
+        say(f"Activating {len(self.people)} mailboxes (each is looked up, opened once, read and sealed) ...")
         self.site.cli("mailbox", "activate", "--wait", *self.people)
         for address in self.people:
             self.site.wait(partial(self.has_keys, address), f"keys of {address}")
             self.keys[address] = self.site.keys(address)
         took = self.site.wait(self.all_agree, "every list to be at the hub", PATIENCE)
-        say(f"  ten lists at the hub, each equal to its calendar (after {took:.1f} s)")
+        say(f"  {len(self.people)} lists at the hub, each equal to its calendar (after {took:.1f} s)")
         say()
 
     def has_keys(self, address: str) -> bool:
@@ -172,10 +173,14 @@ def main() -> int:
     """Show it."""
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--once", action="store_true", help="end by itself")
+    parser.add_argument("--source", choices=("exchange", "google", "both"), default="exchange")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        if given.source != "exchange":
+            google = importlib.import_module("tests.lab.demo_google")
+            return int(google.main(once=given.once, both=given.source == "both"))
         with Site(mailboxes=PEOPLE, exchange={"hosts": "example.com"}) as site:
             say(f"Exchange  {site.exchange.url} (TLS, NTLM; a lab of our own)")
             say(f"Hub       {site.hub.url}")

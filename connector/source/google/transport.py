@@ -71,7 +71,7 @@ class Wire:
             raise Transient("bad-answer", f"{host}: {error}") from error
         except (httpx.HTTPError, OSError) as error:
             raise Transient(
-                _tls_code(error) or "unreachable", f"{host}: {error}", scope=Scope.SERVER
+                tls_code(error) or "unreachable", f"{host}: {error}", scope=Scope.SERVER
             ) from error
         except RuntimeError as error:
             if not self._closed:
@@ -135,7 +135,7 @@ def _tls(settings: GoogleSettings) -> ssl.SSLContext:
     return context
 
 
-def _tls_code(error: BaseException) -> str | None:
+def tls_code(error: BaseException) -> str | None:
     """The reason code when a certificate is what keeps a connection from being made."""
     seen: BaseException | None = error
     for _ in range(10):
