@@ -71,8 +71,12 @@ def redirects(frame: Frame, name: str, allow: str) -> None:
 
 
 @source.command()
-@click.argument("name")
+@click.argument("name", required=False)
+@click.option("--all", "every", is_flag=True, help="Of every source.")
 @common_options
-def unsubscribe(frame: Frame, name: str) -> None:
+def unsubscribe(frame: Frame, name: str | None, *, every: bool) -> None:
     """Give every streaming subscription back at the server."""
-    frame.out.say(ask(frame, "source.unsubscribe", name=name))
+    if every == bool(name):
+        raise UsageRefused("give either the NAME of a source or --all")
+    for one in [name] if name else list(frame.load().config.sources):
+        frame.out.say(ask(frame, "source.unsubscribe", name=one))

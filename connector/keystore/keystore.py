@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connector.errors import KeystoreError, NotFound
-from connector.keystore import files
+from connector.keystore import clear, files
 from connector.keystore.document import (
     FILE_LIMIT,
     LOCAL,
@@ -134,6 +134,26 @@ class Keystore:
             sealer = Sealer(key, opened.document.id)
             self._write(sealer, _resealed(opened, sealer), opened.document.deleted)
             self._master.promote()
+
+    # --- taking along
+
+    def export(self) -> bytes:
+        """Everything in it, local keys too, IN CLEAR: only to be sealed at once, for a backup. Raises NotFound."""
+        opened = self._open()
+        if opened is None:
+            raise NotFound("There is no keystore yet.")
+        return clear.write(opened.sealer.open(one) for one in opened.document.records.values())
+
+    def adopt(self, exported: bytes) -> None:
+        """Become the keystore that was exported, under this machine's own master key; what was in it is gone."""
+        secrets = clear.read(exported)
+        with files.locked(self._path, self._owner()):
+            keys = self._master.candidates() or (os.urandom(MASTER_BYTES),)
+            if not self._master.candidates():
+                self._master.create(keys[-1])
+            sealer = Sealer(keys[-1], os.urandom(16))
+            sealed = {one.name: sealer.seal(one.name, one.version, one.set_at, one.value) for one in secrets}
+            self._write(sealer, sealed, {})
 
     # --- reading
 

@@ -22,3 +22,19 @@ def as_owner(state: Path) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+
+
+@contextmanager
+def as_root() -> Iterator[None]:
+    """Inside ``as_owner``: be root again while the block runs, for a file outside of the state directory."""
+    owner = os.geteuid(), os.getegid()
+    if os.getuid() != 0 or owner[0] == 0:
+        yield
+        return
+    os.seteuid(0)
+    os.setegid(0)
+    try:
+        yield
+    finally:
+        os.setegid(owner[1])
+        os.seteuid(owner[0])

@@ -11,12 +11,14 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from scripts.packaging.trial import network
+from scripts.packaging.trial.further import Further
 from scripts.packaging.trial.machine import Machine, MachineError
-from scripts.packaging.trial.site import MAIL_NAME, Site
+from scripts.packaging.trial.site import MAIL_NAME, UNIT, Site
+from scripts.packaging.trial.site import packages as found
 from scripts.packaging.trial.steps import Step, Trial
 from tests.lab.exchange.launch import LabExchange
 
-APPLIANCE, HUB = "192.0.2.2", "192.0.2.3"
+APPLIANCE, HUB, CLONE = "192.0.2.2", "192.0.2.3", "192.0.2.4"
 
 
 def go(steps: Iterable[Step]) -> float:
@@ -35,7 +37,7 @@ def go(steps: Iterable[Step]) -> float:
 def attempt(packages: Path, tree: Path) -> None:
     """All of it."""
     begun = time.monotonic()
-    network.lay({"appliance": APPLIANCE, "hub": HUB})
+    network.lay({"appliance": APPLIANCE, "hub": HUB, "clone": CLONE})
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trial-")))
         exchange = stack.enter_context(
@@ -43,13 +45,16 @@ def attempt(packages: Path, tree: Path) -> None:
         )
         appliance = stack.enter_context(Machine("appliance", tree, "appliance"))
         hub = stack.enter_context(Machine("hub", tree, "hub"))
-        print(f"{time.monotonic() - begun:7.2f} s  lab Exchange and two machines up", flush=True)
-        trial = Trial(Site(appliance, hub, exchange, folder), packages, HUB)
+        clone = stack.enter_context(Machine("clone", tree, "clone"))
+        print(f"{time.monotonic() - begun:7.2f} s  lab Exchange and three machines up", flush=True)
+        site = Site(appliance, hub, exchange, folder)
+        trial = Trial(site, packages, HUB)
         try:
             go(trial.hub())
             first = go(trial.first_meeting())
             print(f"{first:7.2f} s  = from the bare machine to the first sealed meeting", flush=True)
             go(trial.life())
+            go(Further(site, found(packages)[UNIT], clone).steps())
             go(trial.end())
         except MachineError:
             print(appliance.try_("journalctl", "--boot", "--lines=25", "--no-pager").stdout, file=sys.stderr)

@@ -1,0 +1,1 @@
+"""The whole state in one file that only its recipients can open."""
