@@ -18,11 +18,12 @@ with atheris.instrument_imports(include=["connector.seal.kmswire", "connector.re
     from connector.seal.kmswire.plain import dump, load
 
 from connector.errors import Refused, Transient
-from tests.unit.seal.kmswire.site import NOW, agreed, request, service_key
+from tests.unit.seal.kmswire.site import NOW, agreed, authority, request, service_key
 
 KEY, _ = agreed()
 STATIC = service_key()
 PUBLIC = STATIC.public
+ANCHOR = static.Anchor("kms.example.com", roots=(authority(),))
 BINDING = handshake.Binding("kms://kms.example.com", "t", "r")
 TOKEN = sealed.seal_request(request(count=1), KEY)
 FRESH = handshake.make_offer(PUBLIC, "c", lambda _: Credential(bearer="T"), "r")
@@ -57,6 +58,7 @@ OBJECTS: tuple[Callable[[bytes], object], ...] = (
     read_request,
     read_answer,
     static.read_static,
+    lambda raw: static.trusted(static.read_static(raw), ANCHOR, NOW),
     lambda raw: handshake.agree(FRESH, read_answer(raw), PUBLIC),
     lambda raw: handshake.read_point(load(raw)),
     lambda raw: identity.read_public(load(raw)),

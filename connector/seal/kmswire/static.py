@@ -31,6 +31,16 @@ MAX_CHAIN = 8
 _MAX_CERTIFICATE = 16 * 1024
 _LEAST_BITS, _MOST_BITS = 2048, 8192
 _MOST_EXPONENT = 2**32
+_CERTIFICATE_FAULTS = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.InvalidVersion,
+    x509.DuplicateExtension,
+    x509.UnsupportedGeneralNameType,
+)
+"""What cryptography raises for bytes that are almost a certificate."""
+
 _PIN = re.compile(r"(?:sha256:)?([0-9a-f]{64})")
 
 
@@ -107,7 +117,7 @@ def _check_chain(static: StaticPublic, anchor: Anchor, now: datetime) -> None:
     builder = verification.PolicyBuilder().store(verification.Store(list(anchor.roots))).time(now)
     try:
         builder.build_server_verifier(_subject(anchor.host)).verify(leaf, others)
-    except (verification.VerificationError, ValueError, UnsupportedAlgorithm) as error:
+    except (verification.VerificationError, *_CERTIFICATE_FAULTS) as error:
         raise broken(f"the static key's certificate is not trusted: {error}") from error
 
 
@@ -163,7 +173,7 @@ def _certificate(text: Any) -> x509.Certificate:
     try:
         certificate = x509.load_der_x509_certificate(base64.b64decode(text, validate=True))
         certificate.public_key()
-    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
+    except (*_CERTIFICATE_FAULTS, binascii.Error) as error:
         raise broken("x5c holds no certificate") from error
     return certificate
 

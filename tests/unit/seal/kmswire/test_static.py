@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 
 from connector.errors import Refused
 from connector.seal.kmswire.plain import dump
@@ -99,6 +101,16 @@ def test_what_is_no_static_key_is_refused(change: dict[str, Any]) -> None:
     """Small and huge keys, foreign kids and things that are no certificate."""
     with pytest.raises(Refused):
         read_static(dump({**write_static(PUBLIC), **change}))
+
+
+def test_a_certificate_of_an_unknown_version_is_refused() -> None:
+    """Cryptography has an error of its own for it; found by fuzzing."""
+    der = bytearray(PUBLIC.chain[0].public_bytes(serialization.Encoding.DER))
+    at = der.index(b"\xa0\x03\x02\x01\x02")
+    der[at + 4] = 3
+    jwk = {**write_static(PUBLIC), "x5c": [base64.b64encode(der).decode()]}
+    with pytest.raises(Refused):
+        read_static(dump(jwk))
 
 
 @pytest.mark.parametrize("write", [str, str.upper, lambda pin: pin.removeprefix("sha256:")])
