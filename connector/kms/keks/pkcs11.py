@@ -49,8 +49,12 @@ class Session:
                 raise
 
     def _begin(self) -> pkcs11.Session:
-        library = pkcs11.lib(str(self._settings.module))
-        return library.get_token(token_label=self._settings.token).open(rw=True, user_pin=self._pin)
+        """A process logs in to a token once for all its sessions (PKCS#11 2.40, section 5.6)."""
+        token = pkcs11.lib(str(self._settings.module)).get_token(token_label=self._settings.token)
+        try:
+            return token.open(rw=True, user_pin=self._pin)
+        except pkcs11.UserAlreadyLoggedIn:
+            return token.open(rw=True)
 
 
 class TokenKeks:
@@ -139,9 +143,10 @@ class TokenRsaKey(rsa.RSAPrivateKey):
             )
         return self._use(lambda key: key.sign(data, mechanism=Mechanism.SHA256_RSA_PKCS))
 
-    def private_numbers(self) -> NoReturn:
-        """The token does not give them."""
-        raise TypeError("the key stays in its token")
+    def private_numbers(self) -> rsa.RSAPrivateNumbers:
+        """The public ones beside zeros: a JOSE library describes a key by its numbers before it uses it, and these never leave the token."""
+        public = self._public.public_numbers()
+        return rsa.RSAPrivateNumbers(p=0, q=0, d=0, dmp1=0, dmq1=0, iqmp=0, public_numbers=public)
 
     def private_bytes(self, *_: Any) -> NoReturn:
         """The token does not give them."""
