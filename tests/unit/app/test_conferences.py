@@ -9,7 +9,6 @@ from connector.conference.base import by_source
 from connector.conference.jitsi import JitsiRooms
 from connector.conference.template import TemplateRooms
 from connector.conference.webex import WebexRooms
-from connector.keystore import Keystore
 from tests.fakes.clock import ManualClock
 from tests.unit.app.ground import ground
 from tests.unit.conference.orders import order
@@ -46,6 +45,8 @@ def test_a_room_outlives_the_process(tmp_path: Path) -> None:
     found.keystore.set("conference/jitsi", b"a shared secret of forty characters or so")
     rooms = build_conferences(found.loaded.config, found.keystore, found.clock)["jitsi"]
     first = rooms.make(order())
-    again: Keystore = ground(tmp_path, ManualClock(), more=MORE).keystore
-    assert build_conferences(found.loaded.config, again, found.clock)["jitsi"].make(order()) == first
     found.store.close()
+    again = ground(tmp_path, ManualClock(), more=MORE)
+    made = build_conferences(again.loaded.config, again.keystore, again.clock)
+    assert made["jitsi"].make(order()) == first
+    again.store.close()
