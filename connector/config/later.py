@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from connector.config.conferences import GoogleMeet, HubConference, Template
 from connector.config.models import Config
 from connector.config.problems import spell
 from connector.config.sources import ExchangeSource
@@ -23,17 +24,15 @@ def _unused(config: Config) -> Iterator[Path]:
         ("proxies", name, "auth") for name, proxy in config.proxies.items() if proxy.auth == "negotiate"
     )
     yield from (("roster", "from", name) for name, entry in config.roster.from_.items() if entry.directory)
-    for name, policy in config.policies.items():
-        if "keyword" in policy.write:
-            yield ("policies", name, "write")
+    for name, service in config.conference.items():
+        if isinstance(service, GoogleMeet | HubConference):
+            yield ("conference", name)
+        elif isinstance(service, Template) and service.directory:
+            yield ("conference", name, "directory")
     for section in (
         "directories",
-        "invitation",
-        "keywords",
-        "conference",
         "buffers",
         "presence",
-        "metrics",
         "alarms",
     ):
         if getattr(config, section) != Config.model_fields[section].default:
