@@ -66,8 +66,11 @@ class UnixDoor(_Bounded, socketserver.UnixStreamServer):
             raise _problem(f"The socket {path} can't be made: {error}") from error
         finally:
             os.umask(before)
-        if group:
+        try:
             _hand_to(path, group)
+        except ConfigError:
+            self.server_close()
+            raise
 
 
 class TlsDoor(_Bounded, socketserver.TCPServer):
@@ -116,6 +119,8 @@ def _make_way(path: Path) -> None:
 
 
 def _hand_to(path: Path, group: str) -> None:
+    if not group:
+        return
     try:
         os.chown(path, -1, grp.getgrnam(group).gr_gid)
     except (KeyError, OSError) as error:

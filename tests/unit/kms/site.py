@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jws
 from joserfc.jwk import OctKey, RSAKey
 
+from connector.kms import audit
 from connector.kms.desk import Desk
 from connector.kms.house import House, desk_of, open_house
 from connector.kms.keks.base import KekProvider
@@ -125,8 +126,6 @@ class Site:
 
     def rows(self) -> list[Any]:
         """Every row of the trail."""
-        from connector.kms import audit  # noqa: PLC0415 - read where it is used
-
         with self.house.database.reading() as connection:
             return list(audit.every(connection))
 

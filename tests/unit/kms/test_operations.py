@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connector.kms.operations.table import OPERATIONS
-from connector.seal.kmswire.messages import Answer
+from connector.seal.kmswire.messages import Answer, Credential
 from connector.seal.kmswire.objects import read_authorization, read_key
 from tests.unit.kms.site import CLUSTER, Client, Site
 
@@ -166,7 +166,6 @@ def test_an_anonymous_authorization_opens_by_its_token(site: Site) -> None:
     key = ann.bound_key()
     made = ann.ask("create", "/authorizations", resourceUri=key.resource_uri, anonymous=1)
     shown = read_authorization(made.members["authorizations"][0])
-    from connector.seal.kmswire.messages import Credential  # noqa: PLC0415 - here alone
 
     guest = site.by(lambda _: Credential(bearer=shown.bearer), "guest")
     assert guest.ask("retrieve", key.uri).status == 200

@@ -24,6 +24,7 @@ from connector.kms.keks.master import MasterKeks  # noqa: E402
 from connector.kms.keks.pkcs11 import Session, open_static_key, open_token  # noqa: E402
 from connector.kms.settings import Pkcs11Settings, StaticKeySettings  # noqa: E402
 from connector.seal.kmswire.objects import read_key  # noqa: E402
+from tests.fakes.clock import ManualClock  # noqa: E402
 from tests.unit.kms.hsm import token_in  # noqa: E402
 from tests.unit.kms.site import CLUSTER, Site, settings_at  # noqa: E402
 from tests.unit.kms.test_backup import BOTH, OFFICER  # noqa: E402
@@ -58,7 +59,6 @@ def site(token: Pkcs11Settings, tmp_path: Path) -> Iterator[Site]:
     settings = replace(
         settings_at(tmp_path), pkcs11=token, static_key=StaticKeySettings(label="static", signature="PS256")
     )
-    from tests.fakes.clock import ManualClock  # noqa: PLC0415 - here alone
 
     made = Site(settings, ManualClock(), open_token(token))
     yield made

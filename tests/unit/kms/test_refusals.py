@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import HealthCheck, given, settings
@@ -116,7 +116,6 @@ def test_showing_the_enrolled_key_is_not_having_it(site: Site) -> None:
 def test_a_wrong_chain_is_refused(tmp_path: Path) -> None:
     """Of another key, of another authority, none at all, or none that is valid now: 401 and one row each."""
     root = tmp_path / "root.pem"
-    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415 - here alone
 
     root.write_bytes(authority().public_bytes(serialization.Encoding.PEM))
     mine = Identity(rsa_private(3), ())

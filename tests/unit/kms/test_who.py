@@ -13,6 +13,7 @@ from connector.kms.rates import Retrievals
 from connector.kms.refusal import Refusal
 from connector.kms.settings import Alarms, IssuerSettings
 from connector.kms.who.jwks import AGAIN_AFTER, MOST_BYTES, Jwks, fetcher
+from connector.seal.kmswire import jose
 from tests.fakes.clock import ManualClock
 from tests.unit.kms.site import Site, jwks, token
 
@@ -127,8 +128,6 @@ def test_a_file_of_keys_is_read_anew(tmp_path: Path) -> None:
 
 def test_an_ec_signed_token_is_no_rsa_one(site: Site) -> None:
     """The algorithm has to be the key's: ES256 in the header over an RSA key is refused."""
-    from connector.seal.kmswire import jose  # noqa: PLC0415 - here alone
-
     head, body, signature = token(site.clock).split(".")
     header = jose.encode(json.dumps({"alg": "ES256", "kid": "one"}).encode())
     with pytest.raises(Refusal) as caught:
