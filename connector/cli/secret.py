@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import click
 
 from connector.app.ground import STATE_KEY, Ground, forget_refusals, open_keystore, open_store
+from connector.app.keys import identity_of
 from connector.cli.office import as_owner, login
 from connector.cli.options import Consent, Frame, UsageRefused, asks_first, common_options
 from connector.config import Config, Loaded
@@ -75,6 +76,18 @@ def delete(frame: Frame, name: str, consent: Consent) -> int:
 def rekey(frame: Frame) -> int:
     """Make a new master key and seal every secret under it."""
     return _change(frame, frame.load(), "rekey")
+
+
+@secret.command()
+@common_options
+def fingerprint(frame: Frame) -> None:
+    """Show what the key server enrols this connector by, and makes the key first if there is none yet."""
+    config = frame.load().config
+    shown = identity_of(config, open_keystore(config)).fingerprint
+    if frame.out.json:
+        frame.out.data({"connector": config.instance, "fingerprint": shown})
+    else:
+        frame.out.text(shown)
 
 
 # --- names

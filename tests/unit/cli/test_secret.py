@@ -312,3 +312,13 @@ def test_a_slip_of_the_fingers(path: Path) -> None:
     code, seen = _at_a_terminal(path, [PASSWORD, "corect horse", PASSWORD, PASSWORD])
     assert (code, "do not match" in seen) == (0, True)
     assert keystore(path).get("hub").text == PASSWORD
+
+
+def test_the_fingerprint_is_the_same_each_time(call: Call) -> None:
+    """What the key server enrols; made at the first call, and never a secret."""
+    first, second = call("fingerprint"), call("fingerprint", "--json")
+    assert (first.code, second.code) == (0, 0)
+    shown = first.out.strip()
+    assert shown.startswith("sha256:")
+    assert len(shown) == len("sha256:") + 64
+    assert json.loads(second.out) == {"connector": "cal-01.example.com", "fingerprint": shown}
