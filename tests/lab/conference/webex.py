@@ -6,11 +6,14 @@ It judges nothing by itself: requests and its own answers are held against ``sha
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
@@ -28,6 +31,10 @@ class Reply:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+HONEST = Reply(0)
+"""The true answer."""
+
+
 @dataclass(slots=True)
 class FakeWebex:
     """Use as a context manager. ``licensed`` may hold meetings, ``rooms`` have a personal room, both by address."""
@@ -39,6 +46,8 @@ class FakeWebex:
     rotates: bool = False
     access: str = ""
     lasts: int = 1_209_599
+    certificate: Path | None = None
+    """PEM file of certificate and key for TLS."""
     meetings: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
@@ -53,6 +62,10 @@ class FakeWebex:
     def __enter__(self) -> Self:
         handler = type("Handler", (_Handler,), {"webex": self})
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()
         return self
@@ -67,14 +80,15 @@ class FakeWebex:
     @property
     def url(self) -> str:
         assert self._server
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "https" if self.certificate else "http"
+        return f"{scheme}://127.0.0.1:{self._server.server_address[1]}"
 
     def answer(self, method: str, target: str, headers: dict[str, str], raw: bytes) -> Reply | None:
         """The answer to one request; None for a connection that breaks."""
         parts = urlsplit(target)
         with self._lock:
             self.asked.append((method, parts.path))
-            told = self.next.popleft() if self.next else Reply(0)
+            told = self.next.popleft() if self.next else HONEST
             if told is not None and told.status:
                 return told
             given = self._given(
@@ -236,6 +250,10 @@ class _Handler(BaseHTTPRequestHandler):
     webex: FakeWebex
     protocol_version = "HTTP/1.1"
     wbufsize = -1
+
+    def handle(self) -> None:
+        with suppress(ConnectionError):  # a client that was killed, or has closed
+            super().handle()
 
     def _serve(self) -> None:
         raw = self.rfile.read(int(self.headers.get("content-length") or 0))

@@ -14,7 +14,7 @@ from connector.conference.webex import WebexRooms
 from connector.errors import CredentialRefused, KeystoreError, Refused, Throttled, Transient
 from connector.model import Conference, Kind, Phone
 from tests.lab.conference.shapes import SHELF
-from tests.lab.conference.webex import FakeWebex, Reply
+from tests.lab.conference.webex import HONEST, FakeWebex, Reply
 from tests.unit.conference.orders import START, order
 
 ADA = "ada@example.com"
@@ -95,7 +95,7 @@ def test_a_meeting_of_its_own_is_made(bench: Bench) -> None:
 def test_a_meeting_is_made_once(bench: Bench) -> None:
     """A second order with the same tag finds the first's meeting, also when the answer to the first was lost."""
     provider = bench.provider()
-    bench.webex.next.extend([Reply(0), Reply(0), None])
+    bench.webex.next.extend([HONEST, HONEST, None])
     with pytest.raises(Transient):
         provider.make(order())
     assert len(bench.webex.meetings) == 1
@@ -234,7 +234,7 @@ def test_a_refusal_has_its_code(bench: Bench, status: int, verdict: type[Excepti
 )
 def test_a_wish_for_patience_is_kept(bench: Bench, status: int, header: str, wait: int) -> None:
     """Retry-After in seconds or as a date is a lower bound, for calls and for tokens."""
-    for before in ([Reply(0)], []):
+    for before in ([HONEST], []):
         bench.webex.next.extend([*before, Reply(status, headers=(("Retry-After", header),))])
         with pytest.raises(Throttled) as caught:
             bench.provider().make(order())
@@ -254,7 +254,7 @@ def test_a_wish_for_patience_is_kept(bench: Bench, status: int, header: str, wai
 def test_an_answer_that_is_none_is_not_believed(bench: Bench, data: dict[str, str]) -> None:
     """A meeting without an id or a web link is no meeting; a list without items is no list."""
     provider = bench.provider()
-    bench.webex.next.extend([Reply(0), Reply(0), Reply(200, data)])
+    bench.webex.next.extend([HONEST, HONEST, Reply(200, data)])
     with pytest.raises(Transient, match="bad-answer"):
         provider.make(order())
     bench.webex.next.append(Reply(200, {"items": "none"}))
@@ -265,7 +265,7 @@ def test_an_answer_that_is_none_is_not_believed(bench: Bench, data: dict[str, st
 def test_an_endless_answer_is_cut(bench: Bench) -> None:
     """More than a megabyte is not read."""
     provider = bench.provider()
-    bench.webex.next.extend([Reply(0), Reply(200, {"items": ["x" * 1_100_000]})])
+    bench.webex.next.extend([HONEST, Reply(200, {"items": ["x" * 1_100_000]})])
     with pytest.raises(Transient, match="bad-answer"):
         provider.make(order())
 
@@ -313,7 +313,7 @@ def test_an_access_token_withdrawn_early_is_renewed_once(bench: Bench) -> None:
     provider.make(order())
     bench.webex.access = "withdrawn"
     assert provider.find(order())
-    bench.webex.next.extend([Reply(401), Reply(0), Reply(401)])
+    bench.webex.next.extend([Reply(401), HONEST, Reply(401)])
     with pytest.raises(CredentialRefused, match="webex-sign-in-ended"):
         provider.find(order())
 
