@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from connector.app.directories import group_roster
 from connector.config import Config, Loaded
 from connector.errors import NotFound
 from connector.keystore import Keystore, master_key
@@ -43,10 +44,13 @@ def open_store(config: Config, keystore: Keystore, clock: Clock = system_clock) 
     return SqliteStore(config.state / DATABASE, LocalCipher(state_key), clock)
 
 
-def roster_places(config: Config) -> tuple[RosterPlace, ...]:
-    """The places under ``roster.from`` that this version reads, in the order of the file."""
+def roster_places(config: Config, keystore: Keystore, store: Store) -> tuple[RosterPlace, ...]:
+    """The places under ``roster.from``, in the order of the file."""
     return tuple(
-        CsvRoster(name, entry.csv, entry.policy) for name, entry in config.roster.from_.items() if entry.csv
+        CsvRoster(name, entry.csv, entry.policy)
+        if entry.csv
+        else group_roster(name, entry, config, keystore, store)
+        for name, entry in config.roster.from_.items()
     )
 
 
@@ -92,7 +96,7 @@ class Ground:
 
     def places(self) -> Sequence[RosterPlace]:
         """The places of the roster."""
-        return roster_places(self.loaded.config)
+        return roster_places(self.loaded.config, self.keystore, self.store)
 
     def redirects(self, source: str) -> Redirects:
         """Pending Autodiscover redirects of a source."""

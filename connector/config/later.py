@@ -23,14 +23,12 @@ def _unused(config: Config) -> Iterator[Path]:
     yield from (
         ("proxies", name, "auth") for name, proxy in config.proxies.items() if proxy.auth == "negotiate"
     )
-    yield from (("roster", "from", name) for name, entry in config.roster.from_.items() if entry.directory)
     for name, service in config.conference.items():
         if isinstance(service, GoogleMeet | HubConference):
             yield ("conference", name)
         elif isinstance(service, Template) and service.directory:
             yield ("conference", name, "directory")
     for section in (
-        "directories",
         "buffers",
         "presence",
         "alarms",

@@ -18,6 +18,7 @@ from connector.config.sources import ExchangeSource
 from connector.errors import ConfigError, NotFound
 from connector.model import AuditEntry, Load, Mailbox, Phase, Session, Stage
 from connector.operations.mailboxes import activate
+from connector.roster.base import RosterUnreadable
 from tests.fakes.clock import ManualClock
 from tests.unit.app.ground import ground, write
 
@@ -197,8 +198,8 @@ def test_refused_passwords_are_remembered_by_account(house: House) -> None:
 # --- ground
 
 
-def test_the_places_of_the_roster_in_the_order_of_the_file(tmp_path: Path) -> None:
-    """Those that are CSV files; directories are not read yet."""
+def test_the_places_of_the_roster_in_the_order_of_the_file(house: House, tmp_path: Path) -> None:
+    """CSV files and groups of directories; a directory that nobody may search says so when it is asked."""
     for name in ("rooms", "staff"):
         (tmp_path / f"{name}.csv").write_text("address\n")
     more = (
@@ -206,8 +207,14 @@ def test_the_places_of_the_roster_in_the_order_of_the_file(tmp_path: Path) -> No
         "roster: {from: {rooms: {csv: ROOT/rooms.csv, policy: room},"
         " all: {directory: ad, group: 'CN=all', policy: staff}, staff: {csv: ROOT/staff.csv, policy: staff}}}\n"
     ).replace("ROOT", str(tmp_path))
-    places = roster_places(load(write(tmp_path, more)).config)
-    assert [(place.name, place.policy) for place in places] == [("rooms", "room"), ("staff", "staff")]
+    places = roster_places(load(write(tmp_path, more)).config, house.ground.keystore, house.ground.store)
+    assert [(place.name, place.policy) for place in places] == [
+        ("rooms", "room"),
+        ("all", "staff"),
+        ("staff", "staff"),
+    ]
+    with pytest.raises(RosterUnreadable, match="write bind:"):
+        places[1].addresses()
 
 
 def test_redirects_belong_to_a_source_there_is(house: House) -> None:

@@ -133,7 +133,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
 @pytest.mark.parametrize(
     ("more", "path"),
     [
-        ("directories: {ad: {servers: ['ldaps://g'], base: x}}", "directories"),
         ("conference: {x: {type: hub}}", "conference.x"),
         ("conference: {x: {type: google_meet}}", "conference.x"),
         ("buffers: {start: 10m}", "buffers"),
