@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from connector.app.ground import secret_of
-from connector.app.relay import VERSION, bundle
+from connector.app.relay import VERSION, bundle, proxy_of
 from connector.conference import settings
 from connector.conference.base import Provider
 from connector.conference.providers import Means, providers
@@ -14,7 +14,6 @@ from connector.config import Config
 from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template, Webex
 from connector.keystore import Keystore
 from connector.model import Clock
-from connector.relay.far_end import Proxy
 
 ROOM_KEY = "conference"
 """The local key from which room names are made."""
@@ -38,12 +37,9 @@ def _save(keystore: Keystore, name: str, value: str) -> None:
     keystore.set(name, value.encode())
 
 
-def _proxy_url(config: Config, keystore: Keystore, name: str) -> str:
-    """The secret of a proxy is ``user:password``."""
-    proxy = config.proxies[name]
-    user, _, password = secret_of(keystore, f"proxy/{name}")().partition(":")
-    plain = proxy.auth != "basic"
-    return proxy.url if plain else Proxy(proxy.url, user, password).with_credentials()
+def _proxy_url(config: Config, keystore: Keystore, name: str) -> str | None:
+    proxy = proxy_of(config, keystore, name)()
+    return proxy.with_credentials() if proxy else None
 
 
 def directory_of(entry: Conference) -> str | None:

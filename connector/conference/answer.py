@@ -9,6 +9,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 
+LONGEST_WAIT = timedelta(days=1)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Status, headers with lower-case names, and the object in the body, empty when it holds none."""
@@ -19,12 +22,13 @@ class Answer:
 
 
 def retry_after(answer: Answer, now: datetime, otherwise: timedelta) -> timedelta:
-    """The wait in a Retry-After header (RFC 9110 section 10.2.3)."""
+    """The wait in a Retry-After header (RFC 9110 section 10.2.3), a day at most."""
     value = answer.headers.get("retry-after", "")
     if value.isascii() and value.isdigit() and len(value) < 6:
-        return timedelta(seconds=int(value))
+        return min(timedelta(seconds=int(value)), LONGEST_WAIT)
     try:
         moment = email.utils.parsedate_to_datetime(value)
-    except ValueError:
+        wait = moment - now if moment.tzinfo else otherwise
+    except (ValueError, OverflowError):
         return otherwise
-    return max(moment - now, timedelta(0)) if moment.tzinfo else otherwise
+    return min(max(wait, timedelta(0)), LONGEST_WAIT)
