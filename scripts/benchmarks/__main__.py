@@ -19,6 +19,7 @@ NAMES = (
     "items",
     "joinlinks",
     "sealing",
+    "keys",
     "pipeline",
     "streams",
     "latency",
