@@ -8,15 +8,18 @@ from dataclasses import replace
 from threading import Event
 from urllib.parse import urlsplit
 
+from connector.app import google_doctor
 from connector.app.examination import ExchangeTools
 from connector.app.exchange import account_in_force, secret_name
 from connector.app.ground import Ground, secret_of
 from connector.app.relay import build_cloud, bundle
 from connector.config import Config
 from connector.config.sources import ExchangeSource as Section
+from connector.config.sources import GoogleSource as TenantSection
 from connector.doctor import clock, exchange, firewall, hub, network, rooms
 from connector.doctor.base import Organisation
 from connector.doctor.findings import Finding, failed, skipped
+from connector.doctor.google import HOSTS as GOOGLE_HOSTS
 from connector.doctor.sight import Place, Sight
 from connector.errors import UserError
 from connector.model import Mailbox, Phase
@@ -53,6 +56,9 @@ def examine(
         patients = _patients(desk, name, named)[: MOST if named else SAMPLE]
         yield from _source(ground, name, section, patients, sights, busy or {})
         yield from _rooms(patients if named else ())
+    for name, tenant in _tenants(ground.loaded.config, source, desk, named):
+        patients = _patients(desk, name, named)[: MOST if named else SAMPLE]
+        yield from google_doctor.examine(ground, name, tenant, patients, sights)
     yield from _hub(ground, sights)
     yield from clock.judge(sights)
 
@@ -62,6 +68,16 @@ def _sections(config: Config, source: str, desk: Desk, named: Sequence[str]) -> 
     wanted = {source} if source else {desk.source_of(one) for one in named} or set(config.sources)
     for name, section in config.sources.items():
         if name in wanted and isinstance(section, Section):
+            yield name, section
+
+
+def _tenants(
+    config: Config, source: str, desk: Desk, named: Sequence[str]
+) -> Iterator[tuple[str, TenantSection]]:
+    """The same for sources at Google."""
+    wanted = {source} if source else {desk.source_of(one) for one in named} or set(config.sources)
+    for name, section in config.sources.items():
+        if name in wanted and isinstance(section, TenantSection):
             yield name, section
 
 
@@ -217,6 +233,8 @@ def _openings(config: Config, source: str, desk: Desk) -> Iterator[firewall.Open
     sections = list(_sections(config, source, desk, ()))
     for name, section in sections:
         yield from _ways(name, section, desk)
+    for name, tenant in _tenants(config, source, desk, ()):
+        yield from _to_google(config, name, tenant)
     if config.hub.proxy:
         yield firewall.to_url(config.proxies[config.hub.proxy].url, f"proxy to the hub {config.hub.url}")
     else:
@@ -224,6 +242,13 @@ def _openings(config: Config, source: str, desk: Desk) -> Iterator[firewall.Open
     for name, directory in config.directories.items():
         yield from (firewall.to_url(server, f"directory {name}") for server in directory.servers)
     yield from firewall.always(kerberos=any(section.auth == "negotiate" for _, section in sections))
+
+
+def _to_google(config: Config, name: str, section: TenantSection) -> Iterator[firewall.Opening]:
+    if section.proxy:
+        yield firewall.to_url(config.proxies[section.proxy].url, f"proxy to Google for {name}")
+        return
+    yield from (firewall.to_url(f"https://{host}", f"Google Workspace of {name}") for host in GOOGLE_HOSTS)
 
 
 def _ways(name: str, section: Section, desk: Desk) -> Iterator[firewall.Opening]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -20,7 +21,8 @@ class Calendar:
         self.mailbox = self._twin.mailbox()
 
     def add(self, subject: str, start: datetime, repeats: int = 1) -> str:
-        rule = {"recurrence": [f"RRULE:FREQ=WEEKLY;COUNT={repeats}"]} if repeats > 1 else {}
+        weekly = [f"RRULE:FREQ=WEEKLY;COUNT={repeats}"]
+        rule: dict[str, Any] = {"recurrence": weekly} if repeats > 1 else {}
         end = (start + HOUR).isoformat()
         return self._twin.edit("create", subject=subject, start=start.isoformat(), end=end, **rule)
 

@@ -121,3 +121,26 @@ def test_every_request_is_made_in_a_users_name(site: GoogleSite) -> None:
     """No request went out without a subject, and none in the name of somebody who is not activated."""
     subjects = {one["subject"] for one in site.google.log() if one["operation"] != "token"}
     assert subjects == {site.google.address(number) for number in (1, 2, 3)}
+
+
+def test_the_doctor_passes_a_sound_tenant(site: GoogleSite) -> None:
+    """Route, certificate, clock, key, calendar and vacation settings of a user of each domain."""
+    findings = site.json("doctor", "--source", "brand")["findings"]
+    assert [one for one in findings if one["mark"] == "fail"] == []
+    assert {"route", "certificate", "key", "calendar", "vacation", "push", "clock"} <= {
+        one["check"] for one in findings if one["mark"] == "pass"
+    }
+
+
+def test_the_doctor_names_the_missing_step(site: GoogleSite) -> None:
+    """A tenant without Gmail's scope loses presence alone; one without the calendar's fails, with the step to take."""
+    calendar = "https://www.googleapis.com/auth/calendar"
+    site.google.tell("/scopes", scopes=[calendar])
+    lesser = site.json("doctor", "--source", "brand")["findings"]
+    assert [one["mark"] for one in lesser if one["check"] == "vacation"] == ["skip"]
+    site.google.tell("/scopes", scopes=[])
+    findings = site.json("doctor", "--source", "brand")["findings"]
+    site.google.tell("/scopes", scopes=[calendar, "https://www.googleapis.com/auth/gmail.settings.basic"])
+    failed = [one for one in findings if one["mark"] == "fail"]
+    assert {one["code"] for one in failed} == {"google-not-authorized"}
+    assert "domain-wide delegation" in failed[0]["advice"]

@@ -52,10 +52,15 @@ class GoogleSource:
 
     def probe(self, mailbox: Mailbox) -> Identity:
         """Open the calendar once and see what may be read of it."""
+        self.role(mailbox)
+        return Identity(mailbox.address, mailbox.stable_id, mailbox.location)
+
+    def role(self, mailbox: Mailbox) -> str:
+        """What may be done with a calendar, in Google's word. Raises AccessDenied ``google-times-only`` and others."""
         role = self.services.events(mailbox, _OPENED).get("accessRole")
         if role not in _READABLE:
             raise AccessDenied("google-times-only", f"{mailbox.address}: {role}")
-        return Identity(mailbox.address, mailbox.stable_id, mailbox.location)
+        return str(role)
 
     def delta(self, mailbox: Mailbox, cursor: str | None) -> Delta:
         """One page of changes since ``cursor``."""

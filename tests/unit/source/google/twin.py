@@ -107,7 +107,7 @@ class Twin:
         assert not isinstance(location, Exception)
         return Mailbox(f"m{number}", "brand", self.address(number), "p", "manual", location=location.location)
 
-    def edit(self, name: str, number: int = 1, **facts: Any) -> str:
+    def edit(self, name: str, *, number: int = 1, **facts: Any) -> str:
         return str(self.edits.edit(name, {"mailbox": self.address(number), **facts})["item_id"])
 
     def operations(self) -> list[str]:

@@ -1,0 +1,126 @@
+"""One Google tenant, check by check: keys, each scope, a user of every domain, and how changes are heard of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from connector.doctor.findings import Finding, failed, passed, skipped
+from connector.doctor.sight import Place, Sight, judge
+from connector.errors import Verdict
+from connector.model import Mailbox
+from connector.reasons import explain
+
+HOSTS = ("oauth2.googleapis.com", "www.googleapis.com", "gmail.googleapis.com")
+CA_KEY = "sources.NAME.ca:"
+
+
+class GoogleInstruments(Protocol):
+    """Asks one tenant, a request at a time. ``calendar`` and ``mail`` raise verdicts of connector.errors."""
+
+    def look(self, place: Place) -> Sight:
+        """See a place without a token."""
+
+    def keys(self) -> Mapping[str, str]:
+        """Each secret that holds a service account key, with "" or the code of what is wrong with the file."""
+
+    def calendar(self, mailbox: Mailbox) -> str:
+        """Open the calendar of an activated mailbox in its owner's name; the role that is granted."""
+
+    def mail(self, mailbox: Mailbox) -> None:
+        """Read the owner's vacation settings."""
+
+    def streamed(self) -> int:
+        """How many calendars have a notification channel just now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """One source as configured. ``patients`` are activated mailboxes, ``push`` says how changes are heard of."""
+
+    name: str
+    domains: tuple[str, ...]
+    push: str
+    patients: tuple[Mailbox, ...]
+    expiry_warning: timedelta = timedelta(days=30)
+
+
+def examine(
+    tenant: Tenant, tools: GoogleInstruments, now: datetime, sights: list[Sight]
+) -> Iterator[Finding]:
+    """In order; what was seen of places is added to ``sights``, by which the clock is judged."""
+    clear = True
+    for host in HOSTS:
+        sight = tools.look(Place(host, 443, CA_KEY.replace("NAME", tenant.name), exchange=False))
+        sights.append(sight)
+        yield from judge(sight, now, tenant.expiry_warning)
+        clear = clear and sight.clear
+    keys = list(_keys(tools.keys()))
+    yield from keys
+    if not clear or not any(one.code == "" for one in keys):
+        yield skipped("calendar", tenant.name, "without a connection and a key nobody is asked for")
+        return
+    yield from _people(tenant, tools)
+    yield _push(tenant, tools)
+
+
+def _keys(found: Mapping[str, str]) -> Iterator[Finding]:
+    for secret, code in found.items():
+        if not code:
+            yield passed("key", secret, "it is a service account key")
+            continue
+        reason = explain(code)
+        yield failed("key", secret, code, reason.sentence, reason.remedy.replace("{secret}", secret))
+
+
+def _people(tenant: Tenant, tools: GoogleInstruments) -> Iterator[Finding]:
+    """One user of each domain, with both scopes; further patients that were named, with the calendar alone."""
+    asked: set[str] = set()
+    for domain in tenant.domains:
+        mine = [one for one in tenant.patients if one.address.endswith(f"@{domain}")]
+        if not mine:
+            yield skipped("calendar", domain, "no mailbox of this domain is activated")
+            continue
+        asked.add(mine[0].id)
+        yield _calendar(tenant, tools, mine[0])
+        yield _mail(tenant, tools, mine[0])
+    for mailbox in tenant.patients:
+        if mailbox.id not in asked:
+            yield _calendar(tenant, tools, mailbox)
+
+
+def _calendar(tenant: Tenant, tools: GoogleInstruments, mailbox: Mailbox) -> Finding:
+    try:
+        role = tools.calendar(mailbox)
+    except Verdict as verdict:
+        return _refused("calendar", tenant, mailbox, verdict)
+    return passed("calendar", mailbox.address, f"the calendar opens in the user's name, as {role}")
+
+
+def _mail(tenant: Tenant, tools: GoogleInstruments, mailbox: Mailbox) -> Finding:
+    """Without it only presence suffers, so a missing scope is told and fails nothing."""
+    try:
+        tools.mail(mailbox)
+    except Verdict as verdict:
+        if verdict.code in {"google-not-authorized", "google-scope-missing", "google-gmail-off"}:
+            sentence = "vacation settings can't be read; absences are known from the calendar alone"
+            return skipped("vacation", mailbox.address, sentence, explain(verdict.code).remedy)
+        return _refused("vacation", tenant, mailbox, verdict)
+    return passed("vacation", mailbox.address, "vacation settings can be read")
+
+
+def _refused(check: str, tenant: Tenant, mailbox: Mailbox, verdict: Verdict) -> Finding:
+    reason = explain(verdict.code)
+    remedy = reason.remedy.replace("{address}", mailbox.address).replace("{source}", tenant.name)
+    return failed(check, mailbox.address, verdict.code, f"{reason.sentence} ({verdict.detail})", remedy)
+
+
+def _push(tenant: Tenant, tools: GoogleInstruments) -> Finding:
+    if tenant.push == "off":
+        return passed("push", tenant.name, "changes are heard of by polling, as configured")
+    count = tools.streamed()
+    return passed(
+        "push", tenant.name, f"changes are heard of through the hub; {count} calendars have a channel"
+    )
