@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-
 LONGEST_WAIT = timedelta(days=1)
 
 
