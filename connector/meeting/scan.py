@@ -9,12 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 from connector.meeting.text import decode_entities
 from connector.meeting.weblink import LONGEST
 
 MOST_HITS = 50_000
 """Places that look like an address before a scan gives up."""
+
+MOST_BARE = 1_000
+"""Places that look like an address without a scheme before a scan gives up."""
+
+NEAR = 1 << 18
+"""Characters of a text in which what has no scheme is looked for: it may be any word with a dot or an at sign."""
 
 MOST_SPANS = 2_000
 """Addresses of interest before a scan gives up."""
@@ -24,6 +32,8 @@ _OUTSIDE = (
     r"\s<>\"`\x00-\x1f\x7f\u00ab\u00bb\u200b-\u200f\u2018-\u201f\u2026\u2028-\u202f\u2039\u203a\u2060-\u206f\ufeff"
     r"\u3000-\u303f\uff01-\uff0f\uff1a-\uff20\uff3b-\uff40\uff5b-\uff65"
 )
+_SIGN = re.compile("://")  # faster than str.find where slashes are many
+_FEW = 64
 _AUTHORITY = re.compile(r"://([\w.:@%-]{1,260})")
 _HOST = re.compile(r"[\w.:@%-]{1,260}")
 _INSIDE = re.compile(rf"[^{_OUTSIDE}]{{0,{LONGEST}}}")
@@ -41,8 +51,7 @@ _CUT = re.compile(
 _TRAILING = ".,;:!?'*|\\"
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING_AND_BRACKETS = _TRAILING + "()[]{}"
-_BARE = re.compile(r"\.[A-Za-z]{2,12}/")
-_HOST_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.")
+_HOST_LETTERS = re.compile(r"[A-Za-z0-9.-]*+")
 _LONGEST_HOST = 253
 
 
@@ -59,12 +68,14 @@ class Span:
 class Interest:
     """Which addresses are worth taking apart: those of ``hosts``, and those whose path fits ``paths`` on any host.
 
-    Where none of ``words`` stands in a text, no path in it fits.
+    Where none of ``words`` stands in a text, no path in it fits. ``endings`` are the last labels of hosts of interest that
+    may stand without a scheme; empty means any.
     """
 
     hosts: Callable[[str], bool]
     paths: re.Pattern[str] | None = None
     words: tuple[str, ...] = ()
+    endings: frozenset[str] = frozenset()
 
 
 EVERYTHING = Interest(lambda _host: True, re.compile(""), ("",))
@@ -83,13 +94,30 @@ class Scan:
         self._interest = interest
         self._known: dict[str, bool] = {}
         self._run = 0
-        between, hosts = _split(text)
-        self._may_have_bare = _BARE.search(between) is not None
+        self._bare_pattern = _bare(interest.endings)
+        places = [sign.start() for sign in islice(_SIGN.finditer(text), _FEW + 1)] if ":" in text else []
+        if len(places) > _FEW:
+            self._may_have_bare = self._list()
+        else:
+            self._may_have_bare = self._bare_pattern.search(text, 0, NEAR) is not None
+            self._walk_to(places)
+
+    def _list(self) -> bool:
+        """Note the addresses of interest among many; return whether some may stand beside them without a scheme."""
+        between, hosts = _split(self._text)
         wanted = [host for host in hosts if self._is_known(host)]
-        if len(wanted) > _MOST_HOSTS or any(word in text for word in interest.words):
-            self._walk(0, len(text))
+        if len(wanted) > _MOST_HOSTS or any(word in self._text for word in self._interest.words):
+            self._walk(0, len(self._text))
         else:
             self._visit(wanted)
+        return self._bare_pattern.search(between, 0, NEAR) is not None
+
+    def _walk_to(self, places: Iterable[int]) -> None:
+        """Note the addresses of interest among few."""
+        reached = 0
+        for place in places:
+            if place >= reached:
+                reached = self._walk(place, place + 1)
 
     def _visit(self, hosts: Iterable[str]) -> None:
         """Walk the stretches without a blank in which one of the hosts stands."""
@@ -141,8 +169,10 @@ class Scan:
     def bare(self) -> list[Span]:
         """Addresses of hosts of interest that are written without a scheme; https is put before them."""
         found: list[Span] = []
-        for count, dot in enumerate(_BARE.finditer(self._text) if self._may_have_bare else ()):
-            if count > MOST_HITS or len(found) >= MOST_SPANS:
+        for count, dot in enumerate(
+            self._bare_pattern.finditer(self._text, 0, NEAR) if self._may_have_bare else ()
+        ):
+            if count > MOST_BARE or len(found) >= MOST_SPANS:
                 break
             start = _host_start(self._text, dot.start())
             host = self._text[start : dot.end() - 1]
@@ -159,6 +189,25 @@ class Scan:
         cut = _CUT.search(text, body, end)
         end = _trimmed(text, start, body, cut.start() if cut else end)
         return Span(start, end, f"https://{cleaned(text[start:end])}")
+
+
+@lru_cache(maxsize=64)
+def _bare(endings: frozenset[str]) -> re.Pattern[str]:
+    """The end of a host before its path."""
+    if not endings:
+        return re.compile(r"\.[A-Za-z]{2,12}/")
+    by_letter: dict[str, list[str]] = {}
+    for ending in sorted(endings):
+        by_letter.setdefault(ending[0], []).append(any_case(ending[1:]))
+    labels = "|".join(f"{any_case(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
+    return re.compile(rf"\.(?=[A-Za-z]{{2,12}}/)(?:{labels})/")
+
+
+def any_case(text: str) -> str:
+    """A pattern for ASCII letters in either case; the engine is several times slower with a flag for that."""
+    return "".join(
+        f"[{letter.lower()}{letter.upper()}]" if letter.isalpha() else re.escape(letter) for letter in text
+    )
 
 
 def _split(text: str) -> tuple[str, set[str]]:
@@ -194,10 +243,13 @@ def _inside_to(text: str, position: int) -> int:
 
 
 def _host_start(text: str, position: int) -> int:
-    lowest = max(0, position - _LONGEST_HOST)
-    while position > lowest and text[position - 1] in _HOST_LETTERS:
-        position -= 1
-    return position
+    return position - tail(_HOST_LETTERS, text, position, _LONGEST_HOST)
+
+
+def tail(letters: re.Pattern[str], text: str, position: int, longest: int) -> int:
+    """The number of letters right before a position, up to ``longest``; the pattern matches any number of them."""
+    found = letters.match(text[max(0, position - longest) : position][::-1])
+    return found.end() if found else 0
 
 
 def _stands_alone(text: str, start: int) -> bool:

@@ -36,6 +36,7 @@ _BROKEN = re.compile(r"<https?:[^<>\s]*+[\t\r\n]")
 _BREAKS = str.maketrans("", "", "\t\r\n")
 _BRACKETED = re.compile(r"<https?:[^<> ]{1,4096}>")
 _SNIFFED = 1 << 16
+_FEW = 1_000
 _ISOLATES = "\u2066\u2067\u2068\u2069"
 """Signs without a shape around what reads in another direction than the words beside it (UAX 9, 2.5)."""
 
@@ -56,7 +57,7 @@ def readable(body: str, *, is_html: bool | None) -> str:
         body = from_html(body)
     elif is_html is None and looks_like_html(body):
         body = from_html(body, wrapped=False)
-    return _BRACKETED.sub(_joined, body) if _BROKEN.search(body) else body
+    return _BRACKETED.sub(_joined, body) if "<" in body and _BROKEN.search(body) else body
 
 
 def _joined(bracketed: re.Match[str]) -> str:
@@ -76,6 +77,8 @@ def from_html(source: str, *, wrapped: bool = True) -> str:
     """
     if wrapped:
         source = source.replace("\r", "\t").replace("\n", "\t")
+    if "<" not in source and ("&" not in source or source.count("&") < _FEW):
+        return f"\n{html.unescape(source)}\n"  # nothing to parse
     # A bare address in angle brackets, as plain bodies have it, would be lost as a strange tag.
     source = source.replace("<http", "&lt;http")
     parser = etree.HTMLParser(encoding="utf-8", no_network=True)

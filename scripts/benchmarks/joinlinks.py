@@ -66,11 +66,26 @@ def _hostile() -> str:
     ]
 
 
+def _plain(sentence: str) -> str:
+    """A single text without tags, full of signs that could belong to an address, and the link at its end."""
+    return (sentence * (BYTES // len(sentence)))[: BYTES - len(_LINK) - 1] + f" {_LINK}"
+
+
+PLAIN = {
+    "1 MB of words": "we meet in the small room on the 2nd floor. ",
+    "1 MB of dots and slashes": "see a.b.c/d and x.y/z in foo.bar/baz.html, then c:/temp/e.f; ",
+    "1 MB of mail addresses": "bob@corp.example.org and alice.x@corp.example.com, ",
+    "1 MB of hosts without scheme": "www.example.com/a/b.c/d ",
+}
+
+
 def run(*, full: bool) -> list[Row]:
     """Rows of (bench, metric, value, unit, baseline, baseline value, ratio); times are medians of interleaved rounds."""
     del full
     rules = join_rules()
     rows = _body("1 MB letter", _letter(), rules) + _body("1 MB of links", _links(), rules)
+    for name, sentence in PLAIN.items():
+        rows += _body(name, _plain(sentence), rules)
     hostile = _medians({"all": lambda: _found(_hostile(), rules, is_html=False)})["all"]
     return [*rows, _row("1 MB hostile text", "time", hostile * 1e3, "ms"), *_unwrapping()]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice, zip_longest
 
 from connector.meeting.invitation.flow import Flow
 from connector.meeting.invitation.quoted import first_head, is_cited
@@ -76,20 +78,28 @@ def _read(flow: Flow, frame: _Frame, marker: str | None) -> Block:
 
 def _frames(text: str) -> Iterator[_Frame]:
     """Everything that looks like a block or the rest of one, in order."""
-    position = 0
-    for _ in range(MOST_BLOCKS):
-        opening, closing = OPENING.search(text, position), CLOSING.search(text, position)
-        if opening is None and closing is None:
-            return
-        if opening is None or (closing is not None and closing.start() < opening.start()):
-            assert closing is not None  # noqa: S101 - one of the two is there
-            frame = _Frame(closing.start(), closing.end(), whole=False)
+    edges = sorted(
+        [*_openings(text), *islice(CLOSING.finditer(text), MOST_BLOCKS)], key=lambda edge: edge.start()
+    )
+    taken = -1
+    for edge, following in zip_longest(edges, edges[1:]):
+        if edge.end() <= taken:
+            continue
+        begins = edge.re is OPENING and following is not None and following.re is CLOSING
+        if begins and following.end() - edge.start() <= LONGEST_BLOCK:
+            taken = following.end()
+            yield _Frame(edge.start(), taken, whole=True)
         else:
-            again = OPENING.search(text, opening.end())
-            limit = min(again.start() if again else len(text), opening.start() + LONGEST_BLOCK)
-            closes = closing is not None and closing.end() <= limit
-            frame = _Frame(
-                opening.start(), closing.end() if closing and closes else opening.end(), whole=closes
-            )
-        yield frame
-        position = frame.end
+            yield _Frame(edge.start(), edge.end(), whole=False)
+
+
+def _openings(text: str) -> Iterator[re.Match[str]]:
+    """First lines of blocks. Where the right edge of one is the left edge of another, the words between them are the user's."""
+    found = OPENING.search(text)
+    for _ in range(MOST_BLOCKS):
+        if found is None:
+            return
+        inner = OPENING.match(text, found.start("right"))
+        if inner is None:
+            yield found
+        found = inner or OPENING.search(text, found.end())

@@ -55,10 +55,11 @@ _VOID = frozenset(
         "wbr",
     ]
 )
-_RAW = {
+RAW = {
     name: re.compile(f"</{name}(?=[\\s/>])", re.IGNORECASE)
     for name in ("script", "style", "title", "textarea", "xmp", "iframe", "noembed", "noframes")
 }
+"""Elements that hold no tags, and how they end."""
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
 
 
@@ -78,7 +79,7 @@ def _tokens(source: str) -> Iterator[Token]:
             yield Token(Sort.TEXT, text, begin)
         yield token
         position = text = token.end
-        if token.sort is Sort.OPEN and token.name in _RAW:
+        if token.sort is Sort.OPEN and token.name in RAW:
             position = text = _raw_end(source, token)
             if position > token.end:
                 yield Token(Sort.HIDDEN, token.end, position)
@@ -116,7 +117,7 @@ def _behind(source: str, sign: str, begin: int) -> int:
 
 
 def _raw_end(source: str, token: Token) -> int:
-    found = _RAW[token.name].search(source, token.end)
+    found = RAW[token.name].search(source, token.end)
     return found.start() if found else len(source)
 
 

@@ -21,12 +21,15 @@ LONGEST_BLOCK = 32 * 1024
 
 _TILDE = "[~\u02dc\u223c\uff5e]"
 _DASH = "[-\u2010-\u2015\u2212\ufe63\uff0d]"
-_NEITHER_BEFORE = f"(?<!{_TILDE})(?<!{_TILDE}{_DASH})"
-_NEITHER_BEHIND = f"(?!{_DASH}?{_TILDE})"
-_SHORT = rf"{_NEITHER_BEFORE}{_TILDE}(?:{_DASH}{_TILDE}){{3}}{_NEITHER_BEHIND}"
+# Lookbehinds stand behind the first letter, so that the engine can leap from one such letter to the next.
+_FIRST = f"{_TILDE}(?<!{_TILDE}{_DASH}{_TILDE})(?<!{_TILDE}{_TILDE})"
+_LAST = f"(?!{_DASH}?{_TILDE})"
+_SHORT = rf"{_FIRST}(?:{_DASH}{_TILDE}){{3}}{_LAST}"
 _PLAIN = "[^~\u02dc\u223c\uff5e]"
-OPENING = re.compile(rf"{_SHORT}(?={_PLAIN}{{0,{LONGEST_TITLE}}}?\w){_PLAIN}{{1,{LONGEST_TITLE}}}{_SHORT}")
-CLOSING = re.compile(rf"{_NEITHER_BEFORE}{_TILDE}(?:{_DASH}{_TILDE}){{9,19}}{_NEITHER_BEHIND}")
+OPENING = re.compile(
+    rf"{_SHORT}(?={_PLAIN}{{0,{LONGEST_TITLE}}}?\w){_PLAIN}{{1,{LONGEST_TITLE}}}(?P<right>{_SHORT})"
+)
+CLOSING = re.compile(rf"{_FIRST}(?:{_DASH}{_TILDE}){{9,19}}{_LAST}")
 _HINT = re.compile(rf"{_TILDE}|&(?:#0*126|#[xX]0*7[eE]|tilde)")
 
 _LINK_BEHIND = re.compile(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.meeting.invitation.flow import Flow
-from connector.meeting.invitation.markup import Sort, Token, ends
+from connector.meeting.invitation.markup import RAW, Sort, Token, ends
 
 _STAYS = frozenset(["html", "head", "body"])
 
@@ -156,4 +156,12 @@ def _place(flow: Flow, position: int) -> int:
         for token in reversed(marks):
             if token.sort is Sort.CLOSE and token.name == name:
                 return token.start
-    return len(source)
+    index = len(marks)
+    while index and _hides_what_follows(marks[index - 1]):
+        index -= 1
+    return marks[index].start if index < len(marks) else len(source)
+
+
+def _hides_what_follows(token: Token) -> bool:
+    """What was put behind it might not be seen: it may never end."""
+    return token.sort is Sort.HIDDEN or (token.sort is Sort.OPEN and token.name in RAW)

@@ -57,7 +57,7 @@ def find(evidence: Evidence, rules: JoinRules, *, asked: bool = False) -> Findin
     rooms = tuple(room for reading in readings for room in reading.rooms)
     links = ranked(found) or ranked(_confirmed(readings, rooms))
     best = links[0] if links else None
-    words = _with_stated(_printed(best, readings), best)
+    words = _with_stated(_printed(best, readings), best) if best or rooms else Printed()
     sip = video_address(best, rooms, readings, words, rules.dialling)
     join = _join(best, words, sip) if best else _without_link(sip, rooms, readings, words)
     return Finding(links, rooms, tuple(one for reading in readings for one in reading.illegible), join)

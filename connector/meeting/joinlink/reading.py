@@ -14,6 +14,7 @@ from connector.meeting.joinlink.services import WORDS_ANYWHERE, premises
 from connector.meeting.joinlink.video import (
     VideoAddress,
     h323_addresses,
+    has_scheme,
     phone_numbers,
     service_of,
     video_addresses,
@@ -21,6 +22,7 @@ from connector.meeting.joinlink.video import (
 from connector.meeting.scan import EVERYTHING, Interest, Scan, Span, inside_address
 from connector.meeting.text import readable
 from connector.meeting.unwrap import illegible, is_closed, rewrites, unwrap
+from connector.meeting.unwrap.wrappers import ENDINGS
 from connector.meeting.weblink import WebLink, parse
 
 MOST_LINKS = 500
@@ -52,6 +54,7 @@ def interest(catalogue: Catalogue) -> Interest:
         lambda host: catalogue.knows(host) or rewrites(host) or is_closed(host),
         catalogue.paths,
         WORDS_ANYWHERE if catalogue.paths else (),
+        catalogue.endings | ENDINGS,
     )
 
 
@@ -82,14 +85,15 @@ class _Reader:
         self._rooms += [
             self._room(each) for each in video_addresses(text) if not inside_address(text, each.start)
         ]
+        dialled = has_scheme(text)
         return Reading(
             self._number,
             self._passage,
             text,
             tuple(self._links),
             tuple(self._rooms),
-            tuple(phone_numbers(text)),
-            tuple(h323_addresses(text)),
+            tuple(phone_numbers(text)) if dialled else (),
+            tuple(h323_addresses(text)) if dialled else (),
             tuple(self._closed),
         )
 

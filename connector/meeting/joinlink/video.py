@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 
-MOST_ADDRESSES = 2_000
+from connector.meeting.scan import NEAR, any_case, tail
+
+MOST_ADDRESSES = 500
 """At signs and prefixes in a text that are looked at."""
 
 DOMAINS: Mapping[str, str] = {
@@ -62,8 +65,7 @@ _ORDINARY_MAIL = frozenset(
 )
 """Domains where mail addresses are numbers."""
 
-_USER = re.compile(r"[A-Za-z0-9._%+~-]{1,64}\Z")
-_USER_LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._%+~-")
+_USER_LETTERS = re.compile(r"[A-Za-z0-9._%+~-]*+")
 _LONGEST_USER = 64
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,62})(?:\.[A-Za-z0-9][A-Za-z0-9-]{0,62}){1,8}")
 _PREFIX = re.compile(
@@ -71,9 +73,35 @@ _PREFIX = re.compile(
 )
 _LONGEST_PREFIX = 10
 _DIGITS = re.compile(r"[0-9]+(?:[.][0-9]+){0,3}")
-_H323 = re.compile(r"[hH]323:(?://)?(?P<address>[\w.#*@+-]{3,128})")
-_TEL = re.compile(r"[tT][eE][lL]:(?P<number>\+?[0-9(][0-9().,;#*pw-]{3,63})")
-_TELS = ("tel:", "Tel:", "TEL:")
+# Every pattern that goes through a whole text begins with a sign that is rare in words: the engine leaps to it.
+_H323 = re.compile(r":(?<=[hH]323:)(?://)?(?P<address>[\w.#*@+-]{3,128})")
+_TEL = re.compile(r":(?<=[tT][eE][lL]:)(?P<number>\+?[0-9(][0-9().,;#*pw-]{3,63})")
+_SCHEME = re.compile(r":(?:(?<=[tT][eE][lL]:)|(?<=[hH]323:))")
+_SIP = re.compile(r":(?:(?<=[sS][iI][pP]:)|(?<=[sS][iI][pP][sS]:))")
+
+
+def _ends_with(domains: Iterable[str]) -> str:
+    """A pattern behind which a text ends with one of the domains; most others fail at their last letters."""
+    endings: dict[str, list[str]] = {}
+    for domain in domains:
+        endings.setdefault(domain.rpartition(".")[2], []).append(domain)
+    branches = []
+    for ending, those in endings.items():
+        letters = "".join({any_case(domain[-len(ending) - 2]).strip("[]") for domain in those})
+        whole = "|".join(f"(?<={any_case(domain)})" for domain in those)
+        branches.append(rf"(?<=[{letters}]\.{any_case(ending)})(?:{whole})")
+    return "(?:" + "|".join(branches) + ")"
+
+
+_LIKELY = re.compile(rf"@(?=[A-Za-z0-9])(?:(?<=[0-9.]@)|(?=[A-Za-z0-9.-]{{6,253}}+{_ends_with(DOMAINS)}))")
+"""An at sign behind a digit, or before a video service's domain; others matter only behind ``sip:``."""
+
+
+def has_scheme(text: str) -> bool:
+    """Whether ``h323:`` or ``tel:`` stands in a text; quick to say."""
+    return ":" in text and _SCHEME.search(text) is not None
+
+
 _LYNC = "lync.webex.com"
 
 
@@ -94,19 +122,23 @@ class VideoAddress:
 
 def video_addresses(text: str) -> Iterator[VideoAddress]:
     """Every video address of a text, in order. A mail address is none, unless it is all digits or of a video service."""
-    position = -1
-    for _ in range(MOST_ADDRESSES):
-        position = text.find("@", position + 1)
-        if position < 0:
-            return
+    for position in _at_signs(text):
         if found := _around(text, position):
             yield found
 
 
+def _at_signs(text: str) -> list[int]:
+    """Where video addresses may stand: anywhere behind ``sip:``, else near the beginning."""
+    if "@" not in text:
+        return []
+    places = {sign.start() for sign in islice(_LIKELY.finditer(text, 0, NEAR), MOST_ADDRESSES)}
+    for prefix in islice(_SIP.finditer(text) if ":" in text else (), MOST_ADDRESSES):
+        places.add(text.find("@", prefix.end(), prefix.end() + _LONGEST_USER + 3))
+    return sorted(places - {-1})
+
+
 def _around(text: str, at: int) -> VideoAddress | None:
-    start = at
-    while start > max(0, at - _LONGEST_USER) and text[start - 1] in _USER_LETTERS:
-        start -= 1
+    start = at - tail(_USER_LETTERS, text, at, _LONGEST_USER)
     user, domain = text[start:at].strip("."), _DOMAIN.match(text, at + 1)
     if not user or domain is None or text[start : start + 1] == ".":
         return None
@@ -150,7 +182,7 @@ def of_lync(address: str) -> str:
 
 def h323_addresses(text: str) -> Iterator[str]:
     """What stands behind ``h323:``, in order."""
-    for count, found in enumerate(_H323.finditer(text) if "323:" in text else ()):
+    for count, found in enumerate(_H323.finditer(text)):
         if count >= MOST_ADDRESSES:
             return
         yield found["address"].rstrip(".-")
@@ -158,7 +190,7 @@ def h323_addresses(text: str) -> Iterator[str]:
 
 def phone_numbers(text: str) -> Iterator[str]:
     """What stands behind ``tel:``, in order."""
-    for count, found in enumerate(_TEL.finditer(text) if any(name in text for name in _TELS) else ()):
+    for count, found in enumerate(_TEL.finditer(text)):
         if count >= MOST_ADDRESSES:
             return
         yield found["number"].rstrip(".,;-")

@@ -96,6 +96,8 @@ _FAMILIES = (
     (re.compile(r"protect[\w-]{0,8}\.(?:fireeye|trellix)\.[a-z]{2,6}"), _rest_after("u")),
     (_GOOGLE, _google),
 )
+ENDINGS = frozenset(host.rpartition(".")[2] for host in (*_WRAPPERS, *MIMECAST))
+"""Last labels of their hosts."""
 
 
 def rewrites(host: str) -> bool:
