@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 
@@ -23,7 +23,7 @@ class Entry:
     due: datetime
     ticket: int = 0
     held_until: datetime | None = None
-    reasons: set[str] = field(default_factory=set)
+    reasons: frozenset[str] = frozenset()
     running: bool = False
     woken: datetime | None = None
     parked: bool = False
@@ -85,7 +85,7 @@ class Agenda:
         if entry is None:
             return
         first = not entry.reasons
-        entry.reasons.add(reason)
+        entry.reasons |= {reason}
         wanted = max(now + delay, entry.held_until or now)
         if entry.running:
             entry.woken = min(wanted, entry.woken) if entry.woken else wanted
@@ -142,8 +142,8 @@ class Agenda:
         entry.parked = False
         entry.woken = None
         self._running[entry.group] += 1
-        turn = Turn(key, frozenset(entry.reasons))
-        entry.reasons.clear()
+        turn = Turn(key, entry.reasons)
+        entry.reasons = frozenset()
         return turn
 
     def _leave(self, group: str) -> None:

@@ -43,13 +43,14 @@ class Storms:
 
     def __init__(self) -> None:
         self._buckets: dict[str, _Bucket] = {}
+        self._sweep_at = SWEEP_AT
 
     def nudge(self, mailbox_id: str, now: datetime) -> Turn:
         """Count a nudge."""
         bucket = self._buckets.setdefault(mailbox_id, _Bucket(0.0, now))
         bucket.leak(now)
         bucket.level = min(bucket.level + 1.0, FULL)
-        if len(self._buckets) > SWEEP_AT:
+        if len(self._buckets) > self._sweep_at:
             self._sweep(now)
         if bucket.storm or bucket.level < FULL:
             return Turn.NONE
@@ -73,6 +74,8 @@ class Storms:
         return bucket is not None and bucket.storm
 
     def _sweep(self, now: datetime) -> None:
+        """Drop the empty ones; where most are not, the next sweep waits until there are twice as many."""
         for bucket in self._buckets.values():
             bucket.leak(now)
         self._buckets = {one: bucket for one, bucket in self._buckets.items() if bucket.level or bucket.storm}
+        self._sweep_at = max(SWEEP_AT, 2 * len(self._buckets))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from threading import Event
 
-from connector.model import Nudge
+from connector.model import Mailbox, Nudge
 from connector.source.base import Coverage, Watcher
 from connector.store.base import Store
 from connector.sync.state import WATCHED
@@ -34,7 +34,7 @@ class WatchList:
         self._watchers = watchers
         self._unstreamed = unstreamed
         self._changed = Event()
-        self._told: dict[str, frozenset[str]] = {}
+        self._told: dict[str, list[Mailbox]] = {}
         self._streamed: frozenset[str] = frozenset()
 
     def changed(self) -> None:
@@ -66,9 +66,8 @@ class WatchList:
         wanted = [m for m in self._store.mailboxes(*WATCHED) if m.location is not None]
         for name, watcher in self._watchers.items():
             mine = [mailbox for mailbox in wanted if mailbox.source == name]
-            described = frozenset(f"{m.id} {m.address} {m.location}" for m in mine)
-            if described != self._told.get(name):
-                self._told[name] = described
+            if mine != self._told.get(name):
+                self._told[name] = mine
                 watcher.watch(mine)
 
     def look(self) -> None:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
+from sys import intern
 from threading import Event
 from typing import Protocol
 
@@ -128,9 +129,8 @@ class Subscriber:
             raise Transient("bad-answer", f"a subscription without id; {answer.trace}")
         if route is None:
             way = Route(way.endpoint, way.anchor, answer.affinity or "")
-        return Subscription(
-            self._source, mailbox.id, subscription_id, seat.connection, way.to_json(), self._clock()
-        )
+        shared = intern(seat.connection), intern(way.to_json())
+        return Subscription(self._source, mailbox.id, subscription_id, *shared, self._clock())
 
     def unsubscribe(self, subscription: Subscription) -> None:
         """Give it back.

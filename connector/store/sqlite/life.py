@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from datetime import datetime
+from sys import intern
 
 from connector.model import Phase, Stage
 from connector.source.base import Subscription
@@ -67,8 +68,8 @@ class LifeVerbs(Verbs):
     def subscriptions(self, source: str) -> tuple[Subscription, ...]:
         """All of one source."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM subscriptions WHERE source = ?", (source,)).fetchall()
-        return tuple(self._subscription_of(row) for row in rows)
+            rows = connection.execute("SELECT * FROM subscriptions WHERE source = ?", (source,))
+            return tuple(map(self._subscription_of, rows))
 
     def save_subscription(self, subscription: Subscription) -> None:
         """Remember or replace; the way back to the server names mailboxes and hosts and rests sealed."""
@@ -87,13 +88,14 @@ class LifeVerbs(Verbs):
             connection.execute("DELETE FROM subscriptions WHERE mailbox_id = ?", (mailbox_id,))
 
     def _subscription_of(self, row: sqlite3.Row) -> Subscription:
+        """Group and route are those of some two hundred, and are held in memory once."""
         private = self._sealing.open("subscriptions", row["mailbox_id"], row["sealed"])
         return Subscription(
-            source=row["source"],
+            source=intern(row["source"]),
             mailbox_id=row["mailbox_id"],
             id=private["id"],
-            group=private["group"],
-            route=private["route"],
+            group=intern(private["group"]),
+            route=intern(private["route"]),
             made_at=from_micros(row["made_at"]),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from sys import intern
 
 from connector.errors import StoreError
 from connector.model import AuditEntry, Location, Mailbox, Phase, Session
@@ -75,8 +76,8 @@ class MailboxVerbs(Verbs):
         with self._database.read() as connection:
             rows = connection.execute(
                 "SELECT mailboxes.*, sessions.phase FROM mailboxes JOIN sessions ON mailbox_id = id"
-            ).fetchall()
-        return tuple(self._mailbox_of(row) for row in rows if not phases or row["phase"] in phases)
+            )
+            return tuple(self._mailbox_of(row) for row in rows if not phases or row["phase"] in phases)
 
     def count_mailboxes(self, *phases: Phase) -> int:
         """How many are in one of the phases; all without an argument."""
@@ -97,8 +98,7 @@ class MailboxVerbs(Verbs):
     def sessions(self) -> tuple[Session, ...]:
         """All of them."""
         with self._database.read() as connection:
-            rows = connection.execute("SELECT * FROM sessions").fetchall()
-        return tuple(session_of(row) for row in rows)
+            return tuple(map(session_of, connection.execute("SELECT * FROM sessions")))
 
     def change_session(self, session: Session, audit: AuditEntry | None = None) -> Session:
         """Write a session without anything else."""
@@ -146,15 +146,16 @@ class MailboxVerbs(Verbs):
         )
 
     def _mailbox_of(self, row: sqlite3.Row) -> Mailbox:
+        """What thousands have in common is held in memory once."""
         private = self._sealing.open("mailboxes", row["id"], row["sealed"])
         return Mailbox(
             id=row["id"],
-            source=row["source"],
+            source=intern(row["source"]),
             address=private["address"],
-            policy=row["policy"],
-            origin=row["origin"],
+            policy=intern(row["policy"]),
+            origin=intern(row["origin"]),
             stable_id=private["stable_id"],
-            location=Location(*private["location"]) if private["location"] else None,
+            location=Location(*map(intern, private["location"])) if private["location"] else None,
             left_at=from_micros_or_none(row["left_at"]),
         )
 
