@@ -19,6 +19,7 @@ import click
 from connector.alarms.kinds import KINDS
 from connector.cli.main import cli as connector
 from connector.hub.cli.program import cli as hub
+from connector.kms.cli.program import cli as kms
 from scripts.packaging import completion, manual, parts
 from scripts.packaging.catalogue import catalogue
 
@@ -60,10 +61,32 @@ HUB = manual.About(
 )
 
 
+KMS = manual.About(
+    "calendar-connector-kms",
+    "keep the keys that calendars are sealed with",
+    """
+    The key server hands content keys to whom they belong, over a protocol whose messages only its clients and it can
+    read, on a socket of its machine and outbound through the hub. Commands work on its database beside the running
+    server and are run by root, who alone can open the master secret.
+    """,
+    {
+        "/etc/calendar-connector-kms/kms.toml": "the settings",
+        "/etc/credstore.encrypted/calendar-connector-kms.master": "the master secret, sealed to this machine by systemd-creds(1)",
+        "/var/lib/calendar-connector-kms/kms.db": "the database",
+        "/run/calendar-connector-kms/kms.sock": "the socket",
+    },
+    "calendar-connector(1), systemd-creds(1), /usr/share/doc/calendar-connector-kms/kms.md",
+)
+
+
 def pages(day: datetime) -> Iterator[tuple[str, str]]:
     """File names and texts."""
     version = version_of(parts.OURS)
-    programs: tuple[tuple[manual.About, click.Group], ...] = ((CONNECTOR, connector), (HUB, hub))
+    programs: tuple[tuple[manual.About, click.Group], ...] = (
+        (CONNECTOR, connector),
+        (HUB, hub),
+        (KMS, kms),
+    )
     for about, command in programs:
         yield f"{about.name}.1", manual.program(about, command, version, day.date())
         yield f"{about.name}.bash", completion.script(about.name, command, "bash")

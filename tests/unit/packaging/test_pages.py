@@ -14,6 +14,7 @@ from connector.alarms.kinds import KINDS
 from connector.cli.main import cli
 from connector.config.models import Config
 from connector.hub.cli.program import cli as hub
+from connector.kms.cli.program import cli as kms
 from scripts.packaging import completion, made, manual, roff
 from scripts.packaging.catalogue import catalogue
 
@@ -34,7 +35,7 @@ def leaves(
             yield from leaves(found, (*path, name))
 
 
-@pytest.mark.parametrize(("about", "command"), [(made.CONNECTOR, cli), (made.HUB, hub)])
+@pytest.mark.parametrize(("about", "command"), [(made.CONNECTOR, cli), (made.HUB, hub), (made.KMS, kms)])
 def test_every_command_and_option_has_its_place(about: manual.About, command: click.Group) -> None:
     """A page names all commands of its program, each with the options of its own."""
     page = manual.program(about, command, "1.0", DAY)
