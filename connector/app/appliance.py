@@ -19,6 +19,7 @@ from connector.app.google import GoogleParts, build_google
 from connector.app.ground import Ground, forget_refusals
 from connector.app.keys import build_keys
 from connector.app.keywords import keyword_terms
+from connector.app.paces import Paces
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
@@ -35,13 +36,14 @@ from connector.relay.receiver import Callbacks, Receiver
 from connector.relay.sender import Identity, Sender
 from connector.reporter import Reporter
 from connector.roster.base import RosterPlace
-from connector.rules import brake_of, first_loads_of, joining, pace_of, rules_of, settle_version
+from connector.rules import brake_of, first_loads_of, joining, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.source.base import Notice, Source, Watcher
 from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.engine import Engine
 from connector.sync.holds import Hold, Holds
+from connector.sync.state import WATCHED
 from connector.sync.watch import WatchList, pass_on
 from connector.sync.window import Span
 
@@ -254,10 +256,14 @@ class Appliance:
             streamed=self.watch_list.streamed,
             span=Span(config.window.back, config.window.ahead),
             brake=brake_of(config),
-            pace={name: pace_of(section) for name, section in sections.items()},
+            pace=Paces(sections, self._people, clock, luck),
             first_loads={name: first_loads_of(section) for name, section in sections.items()},
             outbox_limit=config.hub.outbox.events,
         )
+
+    def _people(self, source: str) -> int:
+        """How many of a source's mailboxes are looked at regularly."""
+        return sum(mailbox.source == source for mailbox in self.ground.store.mailboxes(*WATCHED))
 
     def _changed(self, mailbox_id: str) -> None:
         mailbox, session = self.ground.store.mailbox(mailbox_id), self.ground.store.session(mailbox_id)

@@ -153,7 +153,7 @@ class GoogleTiming(Section):
     poll: Annotated[Duration, *between("1s", "1d")] = timedelta(seconds=60)
     """How often a calendar without push is looked at; less often where that would use up limits.day."""
 
-    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=2)
+    out_of_office: Annotated[Duration, *between("1s", "1d")] = timedelta(minutes=5)
     """A tenth of the time in which a change of vacation settings is shown: Google is asked user by user."""
 
 
