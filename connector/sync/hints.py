@@ -1,7 +1,7 @@
 """What is known of who is away, so that the truth is read only where it seems to differ. Thread-safe; lost at a restart.
 
 A hint (mail tips) only says whose settings to read. Behind good hints the truth is read every 360 rounds, where there are
-none every ten. Starts and ends of scheduled absences are due times, exact without asking; one that was set since the last
+none every ten; in the first rounds after a start hints are waited for. Starts and ends of scheduled absences are due times, exact without asking; one that was set since the last
 reading begins with its hint.
 """
 
@@ -15,6 +15,8 @@ from connector.model import Presence
 
 FALLBACK_ROUNDS = 10
 TRUTH_ROUNDS = 360
+PATIENT_ROUNDS = 3
+"""So long after a start everybody's first hint may take; without such patience a restart would read everybody's settings."""
 NOT_AWAY = Presence(away=False)
 
 
@@ -34,6 +36,7 @@ class Hints:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._known: dict[str, _Known] = {}
+        self._begun: datetime | None = None
 
     def hear(self, mailbox_id: str, mark: str | None, now: datetime, *, seemed_back: bool) -> None:
         """Take a hint ("" not away, None unknown); the truth is owed where it differs from the last one.
@@ -61,10 +64,12 @@ class Hints:
             return now
         with self._lock:
             known = self._known.get(mailbox_id) or _Known()
+            self._begun = begun = self._begun or now
         if known.owed:
             return now
         fallback = interval * FALLBACK_ROUNDS
-        fresh = known.heard_at is not None and now - known.heard_at < fallback
+        patience = fallback if known.heard_at else interval * PATIENT_ROUNDS
+        fresh = now - (known.heard_at or begun) < patience
         by_clock = read_at + (interval * TRUTH_ROUNDS if fresh else fallback)
         return min(by_clock, known.turns_at) if known.turns_at else by_clock
 

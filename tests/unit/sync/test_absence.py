@@ -181,6 +181,19 @@ def test_after_a_restart_only_those_away_are_read_once(house: House) -> None:
     assert len(shown(house, ada)) == 2
 
 
+def test_restart_waits_for_hints_before_it_reads_anybody(house: House) -> None:
+    """Hours after the last reading everybody takes a delta at a start, and nobody's settings are read for it."""
+    people(house, 10)
+    house.forward(3 * HOUR)
+    house.context = replace(house.context, hints=type(house.context.hints)())
+    house.engine = house.fresh_engine()
+    before, deltas = asked(house), asked(house, "delta")
+    house.engine.start(resync=True)
+    house.forward(10 * MINUTE)
+    assert asked(house, "delta") - deltas >= 10
+    assert asked(house) == before
+
+
 def test_schedule_that_no_reading_saw_begins_with_its_hint(house: House) -> None:
     """Set shortly before it begins, it is shown within two minutes of its beginning, like any change."""
     ada, *_ = people(house, 2)
