@@ -128,7 +128,7 @@ class LocalKeyService:
 
     def _own(self, mailbox_id: str | None = None) -> list[WrappedKey]:
         """Rows of this service; those without a KEK only name keys of a key server."""
-        return [one for one in self._shelf.wrapped_keys(mailbox_id) if one.kek_version]
+        return [one for one in self._shelf.wrapped_keys(mailbox_id) if one.kek_version > 0]
 
     def _stored(self, mailbox_id: str) -> ContentKey | None:
         """The newest that is in use; one that can't be unwrapped any more counts as none."""

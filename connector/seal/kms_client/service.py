@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from threading import Lock, RLock
 
-from connector.errors import KeyWithheld
+from connector.errors import KeyWithheld, Transient
 from connector.model import Clock, ContentKey, WrappedKey
 from connector.seal.kms_client.readers import Readers
 from connector.seal.kms_client.unbound import Unbound
@@ -19,11 +20,17 @@ from connector.seal.local import KEPT, KeyShelf
 REMOTE = 0
 """``kek_version`` of a row whose key is elsewhere; ``wrapped`` then holds the resource's URI, and nothing secret."""
 
+WITHHELD = -1
+"""``kek_version`` of such a row whose key the service has refused: its resource still counts, its key is not asked for again."""
+
 CHECKED = timedelta(minutes=2)
 """A key held in memory is asked for again after so long, so that a revoked one is noticed; it is never written down here."""
 
 MOST_USES = 100_000
 """Envelopes' worth of commits under one key; with some thousands of fields each that stays far below 2^32 (SP 800-38D)."""
+
+LOOKED_AT = 1000
+"""Retired keys that are asked for at each tidying, in turn, so that a revoked one is noticed though nothing uses it."""
 
 CACHED = 4096
 _STRIPES = 64
@@ -72,6 +79,7 @@ class KmsKeyService:
         self._lost = lost
         self._unbound = Unbound(verbs.create_keys, clock)
         self._held: OrderedDict[str, _Held] = OrderedDict()
+        self._looked_at = ""
         self._lock = Lock()
         self._stripes = [RLock() for _ in range(_STRIPES)]
 
@@ -97,7 +105,8 @@ class KmsKeyService:
 
     def keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
         """All that the service still gives, newest first."""
-        found = (self._try(row) for row in self._rows(mailbox_id) if row.wrapped)
+        rows = (row for row in self._rows(mailbox_id) if row.wrapped and row.kek_version == REMOTE)
+        found = (self._try(row) for row in rows)
         return tuple(key for key in found if key)
 
     def forget(self, mailbox_id: str) -> None:
@@ -112,14 +121,40 @@ class KmsKeyService:
                 self._shelf.put_wrapped_key(replace(row, wrapped=b"", retired_at=retired))
 
     def tidy(self) -> int:
-        """Forget rows that nothing names any more, and look after readers of mailboxes that had nothing to seal lately."""
-        for mailbox_id, resource in self._readers.mailboxes().items():
-            self._readers.settle(mailbox_id, resource)
+        """Forget rows that nothing names any more; while the service answers, look after readers and retired keys, too."""
+        with suppress(Transient):
+            for mailbox_id, resource in self._readers.mailboxes().items():
+                with suppress(KeyWithheld):
+                    self._readers.settle(mailbox_id, resource)
+            self._look_at_retired()
         return self._shelf.drop_unused_keys(self._clock() - self._terms.kept)
 
     def forget_unbound(self) -> None:
         """The service has lost its memory of them (a reset)."""
         self._unbound.forget()
+
+    def _look_at_retired(self) -> None:
+        """Some of the keys that only open: meetings under one that was revoked are sealed anew. Raises Transient."""
+        rows = [
+            row
+            for row in self._shelf.wrapped_keys()
+            if row.kek_version == REMOTE and row.retired_at and row.wrapped
+        ]
+        rows.sort(key=lambda row: row.uri)
+        following = [row for row in rows if row.uri > self._looked_at] or rows
+        for row in following[:LOOKED_AT]:
+            self._looked_at = row.uri
+            try:
+                self._verbs.retrieve_key(row.uri)
+            except KeyWithheld:
+                self._give_up(row)
+
+    def _give_up(self, row: WrappedKey) -> None:
+        """The key is withheld: never used again, and told once."""
+        self._drop(row.uri)
+        retired = row.retired_at or self._clock()
+        self._shelf.put_wrapped_key(replace(row, kek_version=WITHHELD, retired_at=retired))
+        self._lost(row.mailbox_id)
 
     # --- the current key
 
@@ -132,8 +167,7 @@ class KmsKeyService:
         try:
             held = self._fetch(row.uri, row.mailbox_id, {_resource(row)})
         except KeyWithheld:
-            self._shelf.put_wrapped_key(replace(row, retired_at=self._clock()))
-            self._lost(row.mailbox_id)
+            self._give_up(row)
             return None
         now = self._clock()
         if now - row.created_at >= self._terms.rotate or held.uses >= self._terms.uses:
@@ -216,7 +250,7 @@ class KmsKeyService:
 
     def _rows(self, mailbox_id: str) -> list[WrappedKey]:
         """Ours among the mailbox's rows, newest first; those of the local service stay its own."""
-        return [row for row in self._shelf.wrapped_keys(mailbox_id) if row.kek_version == REMOTE]
+        return [row for row in self._shelf.wrapped_keys(mailbox_id) if row.kek_version <= REMOTE]
 
     def _of(self, mailbox_id: str) -> RLock:
         return self._stripes[hash(mailbox_id) % _STRIPES]

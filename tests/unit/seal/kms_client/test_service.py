@@ -111,7 +111,9 @@ def test_a_revoked_key_seals_no_more_and_its_meetings_are_told(house: House) -> 
     assert service.sealing_key("mb-1") == old
     house.clock.forward(CHECKED)
     assert service.sealing_key("mb-1").uri != old.uri
+    service.tidy()
     assert house.lost == ["mb-1"]
+    assert len(house.kms.resources) == 1
     with pytest.raises(KeyWithheld) as verdict:
         service.opening_key(old.uri, "mb-1")
     assert verdict.value.code == "key-revoked"
@@ -197,6 +199,33 @@ def test_rows_are_dropped_when_their_time_has_passed(house: House) -> None:
     service.sealing_key("mb-1")
     house.clock.forward(KEPT + SECOND)
     assert service.tidy() == 1
+
+
+def test_a_revoked_key_that_only_opens_is_noticed_when_tidying(house: House) -> None:
+    """Once; its meetings are sealed anew under the present key."""
+    service = house.service()
+    old = service.sealing_key("mb-1")
+    house.clock.forward(30 * DAY)
+    service.sealing_key("mb-1")
+    service.tidy()
+    assert house.lost == []
+    house.kms.refused.add(old.uri)
+    service.tidy()
+    service.tidy()
+    assert house.lost == ["mb-1"]
+    with pytest.raises(KeyWithheld):
+        service.opening_key(old.uri, "mb-1")
+
+
+def test_tidying_is_no_matter_of_life_and_death(house: House) -> None:
+    """A service that is away, or a resource that is gone, waits for the next time."""
+    service = house.service()
+    service.sealing_key("mb-1")
+    house.readers["mb-1"] = frozenset({"new@example.com"})
+    house.kms.resources.clear()
+    assert service.tidy() == 0
+    house.kms.away = True
+    assert service.tidy() == 0
 
 
 # --- from the local service to a key server and back ---------------------------------------------
