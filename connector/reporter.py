@@ -26,6 +26,17 @@ _NOTICED = {
     "front-end-refuses": kinds.SERVER_DIFFERS,
     "notification-storm": kinds.NOTIFICATION_STORM,
 }
+_SET_UP = frozenset(
+    {
+        "google-api-off",
+        "google-clock",
+        "google-grant-refused",
+        "google-key-removed",
+        "google-key-unreadable",
+        "google-not-authorized",
+    }
+)
+"""Codes of a source that is closed to the connector until an administrator takes a step, which their remedy names."""
 _UNKNOWN = re.compile(r"\{\w+\}")
 
 
@@ -76,7 +87,7 @@ class Reporter:
 
     def held(self, key: str, hold: Hold) -> None:
         """A source or server is held back."""
-        if hold.code.startswith("credential"):
+        if hold.code.startswith("credential") or hold.code in _SET_UP:
             self._alarms.clear(kinds.SOURCE_UNREACHABLE, subject=key)
             self._credential(key, hold.code)
         else:
@@ -88,6 +99,7 @@ class Reporter:
         self._alarms.clear(kinds.SOURCE_UNREACHABLE, subject=source)
         self._alarms.clear(kinds.CREDENTIAL_REFUSED, cause=source)
         self._alarms.clear(kinds.CREDENTIAL_MISSING, cause=source)
+        self._alarms.clear(kinds.SOURCE_NOT_SET_UP, cause=source)
         self._log.info("the source answers again", source=source)
 
     def noticed(self, source: str, notice: Notice) -> None:
@@ -142,5 +154,12 @@ class Reporter:
     def _credential(self, source: str, code: str) -> None:
         self._alarms.clear(kinds.ACCOUNT_TAKEN_OVER, cause=source)
         account, secret = self._secret_of(source)
+        if code in _SET_UP:
+            words = explain(code)
+            remedy = words.remedy.replace("{secret}", secret)
+            self._alarms.raise_(
+                kinds.SOURCE_NOT_SET_UP, source, source=source, reason=words.sentence, remedy=remedy
+            )
+            return
         kind = kinds.CREDENTIAL_MISSING if code == "credential-missing" else kinds.CREDENTIAL_REFUSED
         self._alarms.raise_(kind, source, source=source, account=account, secret=secret)

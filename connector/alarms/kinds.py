@@ -72,6 +72,14 @@ ACCOUNT_TAKEN_OVER = Kind(
     "Have the account's administrator type the new password: calendar-connector secret set {secret}",
     "0a555fecd7b34d69a76f54688c74e39a",
 )
+SOURCE_NOT_SET_UP = Kind(
+    106,
+    "source-not-set-up",
+    Severity.CRITICAL,
+    "{source} refuses the connector for everybody: {reason}",
+    "{remedy}",
+    "28a72a5e6c564c80a04b3b5940a67414",
+)
 SOURCE_UNREACHABLE = Kind(
     201,
     "source-unreachable",
@@ -242,6 +250,7 @@ KINDS: tuple[Kind, ...] = (
     CREDENTIAL_MISSING,
     CERTIFICATE_EXPIRES,
     ACCOUNT_TAKEN_OVER,
+    SOURCE_NOT_SET_UP,
     SOURCE_UNREACHABLE,
     STREAM_LOST,
     MAILBOXES_BLOCKED,

@@ -22,6 +22,7 @@ from connector.errors import (
     Verdict,
 )
 from connector.model import Mailbox, Phase, Session
+from connector.reasons import explain
 from connector.reporter import Reporter
 from connector.source.base import Notice
 from connector.sync.holds import Hold
@@ -220,6 +221,26 @@ def test_an_account_that_is_refused_is_an_alarm_at_once(desk: Desk, code: str, k
     (alarm,) = desk.alarms.current()
     assert alarm.kind is kind
     assert "secret set exchange/hq/a" in alarm.remedy
+    desk.reporter.passed(ADA)
+    assert desk.standing() == []
+
+
+@pytest.mark.parametrize(
+    "code", ["google-not-authorized", "google-key-removed", "google-clock", "google-api-off"]
+)
+@pytest.mark.parametrize("way", ["step", "hold"])
+def test_a_source_that_is_not_set_up_names_the_missing_step(desk: Desk, code: str, way: str) -> None:
+    """One alarm whatever the number of users, with the remedy of its cause, until somebody gets through."""
+    for mailbox in (ADA, ADA):
+        if way == "step":
+            desk.ill(CredentialRefused(code), mailbox=mailbox)
+        else:
+            desk.hold(code)
+    (alarm,) = desk.alarms.current()
+    assert alarm.kind is kinds.SOURCE_NOT_SET_UP
+    assert explain(code).sentence in alarm.sentence
+    assert alarm.remedy
+    assert "{" not in alarm.remedy
     desk.reporter.passed(ADA)
     assert desk.standing() == []
 
