@@ -174,10 +174,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="scripts/demo")
     parser.add_argument("--once", action="store_true", help="end by itself")
     parser.add_argument("--source", choices=("exchange", "google", "both"), default="exchange")
+    parser.add_argument("--kms", choices=("onprem",), help="keys of a key server of its own")
     given = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)
     try:
+        if given.kms:
+            return int(importlib.import_module("tests.lab.demo_kms").main(once=given.once))
         if given.source != "exchange":
             google = importlib.import_module("tests.lab.demo_google")
             return int(google.main(once=given.once, both=given.source == "both"))
