@@ -182,7 +182,8 @@ def test_after_a_restart_only_those_away_are_read_once(house: House) -> None:
 
 
 def test_restart_waits_for_hints_before_it_reads_anybody(house: House) -> None:
-    """Hours after the last reading everybody takes a delta at a start, and nobody's settings are read for it."""
+    """Hours after the last reading everybody takes a delta at a start; nobody is read while the batches of hints go round."""
+    house.source.at_once = 1
     people(house, 10)
     house.forward(3 * HOUR)
     house.context = replace(house.context, hints=type(house.context.hints)())
