@@ -43,6 +43,11 @@ class KmsServer:
         self._put("static.pem", pem, 0o400)
         chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in self.chain)
         self._put("chain.pem", chain, 0o644)
+        self.write_settings(self.more)
+
+    def write_settings(self, more: str) -> None:
+        """With further tables."""
+        self.more = more
         self.config.write_text(self._settings())
 
     @property
@@ -69,6 +74,11 @@ class KmsServer:
     def pin(self) -> str:
         """The static key's fingerprint, for clients."""
         return fingerprint(self.key.public_key())
+
+    @property
+    def pid(self) -> int:
+        """The process, 0 when there is none."""
+        return self.process.pid if self.process else 0
 
     def start(self) -> Mapping[str, object]:
         """Run it; what its ready line says."""
