@@ -24,7 +24,7 @@ from connector.meeting.joinlink import JoinRules
 from connector.model import JoinDetails
 
 LONGEST = 1 << 20
-"""Bytes of a body in UTF-8; longer ones are left alone."""
+"""Bytes of a body in UTF-8, the block included; longer ones are left alone."""
 
 NO_FILES: Mapping[str, str] = MappingProxyType({})
 
@@ -112,7 +112,9 @@ class Invitations:
         except FAILURES:
             return Left.TEMPLATE
         found = self._placed(body, block, marker, is_html=is_html)
-        return found if isinstance(found, Left) else Written(found, _digest(block, is_html=is_html))
+        if isinstance(found, Left):
+            return found
+        return Left.TOO_LARGE if too_large(found) else Written(found, _digest(block, is_html=is_html))
 
     def find(self, body: str, marker: str | None = None, *, is_html: bool = True) -> Block | None:
         """The own block of a body, told by its visible shape and the marker; None where there is none.
