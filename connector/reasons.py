@@ -275,6 +275,10 @@ REASONS: dict[str, Reason] = {
         "The join details were taken out of the invitation by hand and stay out.",
         "Delete the keyword, save, and type it again; or: calendar-connector meeting redecorate {address}",
     ),
+    "undecorated": Reason(
+        "The join details were taken out by an administrator.",
+        "calendar-connector meeting redecorate {address} puts them back.",
+    ),
     "conference-unknown": Reason(
         "The keyword stands for an entry of `conference:` that is not configured.",
         "Add the entry, or take the keyword out of `keywords:`.",

@@ -23,7 +23,7 @@ from connector.app.paces import Paces
 from connector.app.relay import VERSION, build_cloud
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
-from connector.errors import NotFound
+from connector.errors import NotFound, UserError, Verdict
 from connector.model import Clock, ContentKey, Nudge, Phase
 from connector.operations import mailboxes
 from connector.operations.desk import Desk
@@ -43,6 +43,7 @@ from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.engine import Engine
 from connector.sync.holds import Hold, Holds
+from connector.sync.keywords import why
 from connector.sync.state import WATCHED
 from connector.sync.watch import WatchList, pass_on
 from connector.sync.window import Span
@@ -223,6 +224,16 @@ class Appliance:
         if held or session is None or session.phase not in {Phase.LIVE, Phase.LOADING}:
             return held
         return (self.keys.sealing_key(mailbox_id),)
+
+    def why(self, mailbox_id: str, subject: str, meeting: str) -> list[dict[str, Any]]:
+        """What became of the meetings that are meant, and why."""
+        mailbox, session = self.ground.store.mailbox(mailbox_id), self.ground.store.session(mailbox_id)
+        if mailbox is None or session is None or mailbox.source not in self.sources:
+            return []
+        try:
+            return why.tell(self.context, mailbox, session, why.Asked(subject, meeting))
+        except Verdict as verdict:
+            raise UserError(f"{mailbox.address}: {explain(verdict.code).sentence}") from verdict
 
     def secret_changed(self, name: str) -> None:
         """A credential was typed or deleted."""

@@ -35,6 +35,7 @@ COMMANDS: Mapping[str, str] = {
     "roster": "connector.cli.roster:roster",
     "mailbox": "connector.cli.mailbox:mailbox",
     "join": "connector.cli.join:join",
+    "meeting": "connector.cli.meeting:meeting",
     "writes": "connector.cli.upkeep:writes",
     "deadletter": "connector.cli.upkeep:deadletter",
     "alarm": "connector.cli.upkeep:alarm",

@@ -22,6 +22,7 @@ class IntentState(StrEnum):
     DONE = "done"  # the invitation holds it
     LEFT = "left"  # nothing was done, ``code`` says why; looked at again when the meeting changes
     ENDED = "ended"  # the keyword or the meeting is gone, and so is the conference
+    UNDECORATE = "undecorate"  # an administrator wants it taken out, without mails
     LENT = "lent"  # not of this mailbox: the way in that the organiser's copy has, for a room whose own was stripped
 
 

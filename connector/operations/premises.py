@@ -41,6 +41,9 @@ class Live(Protocol):
     def reader_keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
         """Keys that open what the hub holds of a mailbox."""
 
+    def why(self, mailbox_id: str, subject: str, meeting: str) -> list[dict[str, Any]]:
+        """What became of the meetings that are meant, and why; reads the calendar. Raises UserError."""
+
     def secret_changed(self, name: str) -> None:
         """A credential was typed or deleted: whoever waits for it goes on."""
 

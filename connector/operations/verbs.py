@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connector.errors import NotFound, UserError
-from connector.operations import letters, mailboxes, roster, sources, status, trace
+from connector.operations import letters, mailboxes, meetings, roster, sources, status, trace
 from connector.operations.premises import Premises, daemon
 
 LONGEST_PAUSE = timedelta(days=366)
@@ -74,6 +74,29 @@ def _trace(premises: Premises, actor: str, address: str, seconds: int) -> dict[s
     if seconds:
         return trace.begin(desk, address, timedelta(seconds=seconds))
     return {"address": address, "ended": trace.end(desk, address)}
+
+
+def _why(
+    premises: Premises, actor: str, address: str, subject: str = "", meeting: str = ""
+) -> list[dict[str, Any]]:
+    """Opens a meeting, so every call leaves an audit row."""
+    desk = premises.desk(actor)
+    mailbox = desk.mailbox(address)
+    desk.session(mailbox)
+    desk.store.audit(desk.entry("meeting.why", mailbox.address))
+    return meetings.why(daemon(premises).why(mailbox.id, subject, meeting), mailbox.address)
+
+
+def _redecorate(
+    premises: Premises, actor: str, addresses: list[str], *, dry_run: bool = False
+) -> list[dict[str, Any]]:
+    return [one.plain() for one in meetings.redecorate(premises.desk(actor), addresses, dry_run=dry_run)]
+
+
+def _undecorate(
+    premises: Premises, actor: str, addresses: list[str], *, dry_run: bool = False
+) -> list[dict[str, Any]]:
+    return [one.plain() for one in meetings.undecorate(premises.desk(actor), addresses, dry_run=dry_run)]
 
 
 def _roster_list(premises: Premises, actor: str) -> list[dict[str, str]]:
@@ -187,6 +210,9 @@ VERBS: Mapping[str, Verb] = {
     "mailbox.rename": Verb(_rename),
     "mailbox.keys": Verb(_keys),
     "mailbox.trace": Verb(_trace),
+    "meeting.why": Verb(_why, reads=True),
+    "meeting.redecorate": Verb(_redecorate),
+    "meeting.undecorate": Verb(_undecorate),
     "roster.list": Verb(_roster_list, reads=True),
     "roster.plan": Verb(_roster_plan, reads=True),
     "roster.sync": Verb(_roster_sync),

@@ -77,6 +77,8 @@ class MemoryCalendar:
         self.generation = 0
         self.sent: list[tuple[str, MailMode]] = []
         """Every write that mailed the invitees: which item, and how."""
+        self.told: list[tuple[str, str]] = []
+        """The text that went out with each."""
 
     def add(self, subject: str, start: datetime, end: datetime, *more: datetime) -> str:
         """A meeting; further starts make it a series of equal length. Returns the item's id."""
@@ -336,6 +338,7 @@ def _update(calendar: MemoryCalendar, write: MeetingUpdate) -> Applied:
         calendar.edit(home, start, **given)
     if write.mail is not MailMode.NONE and _shown(item, start).attendees:
         calendar.sent.append((write.item_id, write.mail))
+        calendar.told.append((write.item_id, _shown(item, start).body))
     return Applied(write.item_id, _any_change_key(item))
 
 

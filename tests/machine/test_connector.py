@@ -1,7 +1,8 @@
 """A whole connector against random edits, lost nudges, faults, restored databases, a second copy, and kills at every call.
 
-The invariant: whenever everything has come to rest, the hub's list of each mailbox, opened with the keys, equals the
-calendar; and no event was ever applied twice.
+The invariants: whenever everything has come to rest, the hub's list of each mailbox, opened with the keys, equals the
+calendar; no event was ever applied twice; each invitation whose location asks for it holds the details of one conference,
+every other none; no conference stands that no invitation holds; and no invitee was mailed the same twice.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import pairwise
 from typing import Any
 from uuid import uuid4
 
@@ -20,7 +22,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initialize, multiple, rule
 
 from connector.errors import CredentialRefused, Superseded, Throttled, Transient
-from connector.model import Command, Mailbox, Phase, SealedCommand
+from connector.model import Attendee, Command, Mailbox, Meeting, Phase, SealedCommand
 from connector.relay.memory import Books, MemoryHub
 from connector.relay.sender import Identity, Sender
 from connector.relay.wire import uuid7
@@ -28,13 +30,16 @@ from connector.seal.commands import seal_command
 from connector.seal.opening import open_meeting
 from connector.source.memory import MemoryCalendar
 from connector.store.memory import MemoryStore
-from connector.sync.context import Context
+from connector.sync.context import Brake, Context
+from tests.fakes.conference import MemoryProvider, terms
 from tests.fakes.house import House
 
 pytestmark = pytest.mark.machine
 
 ADDRESSES = ("ada@example.com", "bob@example.com")
 HOUR = timedelta(hours=1)
+ROOMS = "https://rooms.example.com/"
+INVITED = (Attendee("eve@example.com"),)
 
 
 class Killed(BaseException):
@@ -88,6 +93,8 @@ class ConnectorMachine(RuleBasedStateMachine):
         super().__init__()
         self.fuse = Fuse()
         self.store = MemoryStore()
+        self.providers = [MemoryProvider(), MemoryProvider("other")]
+        self.went_back = False
         self.hub = MemoryHub(max_batch=3)
         self.house = House(store=self.store, guard=self.fused)
         self.mailboxes: list[Mailbox] = []
@@ -98,11 +105,16 @@ class ConnectorMachine(RuleBasedStateMachine):
 
     def fused(self, context: Context) -> Context:
         ports = {name: Fused(source, self.fuse) for name, source in context.sources.items()}
+        keywords = terms(*self.providers)
+        fused: dict[str, Any] = {one.name: Fused(one, self.fuse) for one in self.providers}
         return replace(
             context,
             store=Fused(context.store, self.fuse),
             sources=ports,
             keys=Fused(context.keys, self.fuse),
+            rules=replace(context.rules, keywords=replace(keywords, providers=fused)),
+            brake=Brake(floor=100_000, per_mailbox=100_000),
+            wake=lambda mailbox_id: self.house.engine.wake(mailbox_id, "lent"),
         )
 
     def start(self) -> None:
@@ -142,7 +154,10 @@ class ConnectorMachine(RuleBasedStateMachine):
         self.orders += 1
         start = self.house.clock() + HOUR * hour
         more = [start + timedelta(days=7 * (n + 1)) for n in range(repeats)]
-        return address, self.calendar(address).add(f"Meeting {self.orders}", start, start + HOUR, *more)
+        item = self.calendar(address).add(f"Meeting {self.orders}", start, start + HOUR, *more)
+        if hour % 2:
+            self.calendar(address).edit(item, attendees=INVITED)
+        return address, item
 
     @rule(meeting=meetings, hour=hours, single=st.booleans(), data=st.data())
     def move(self, meeting: tuple[str, str], hour: int, single: bool, data: st.DataObject) -> None:
@@ -164,6 +179,31 @@ class ConnectorMachine(RuleBasedStateMachine):
         if item in calendar.items and calendar.items[item].occurrences:
             chosen = data.draw(st.sampled_from(sorted(calendar.items[item].occurrences)))
             calendar.drop_occurrence(item, chosen)
+
+    words = st.sampled_from(["@meet", "@webex", "Room 12", "Room 12 @meet"])
+
+    @rule(meeting=meetings, location=words)
+    def type_a_keyword(self, meeting: tuple[str, str], location: str) -> None:
+        if meeting[1] in self.calendar(meeting[0]).items:
+            self.calendar(meeting[0]).edit(meeting[1], location=location)
+
+    @rule(meeting=meetings, location=words, data=st.data())
+    def type_into_one_occurrence(self, meeting: tuple[str, str], location: str, data: st.DataObject) -> None:
+        calendar, item = self.calendar(meeting[0]), meeting[1]
+        if item in calendar.items and len(calendar.items[item].occurrences) > 1:
+            chosen = data.draw(st.sampled_from(sorted(calendar.items[item].occurrences)))
+            calendar.edit(item, chosen, location=location)
+
+    @rule(meeting=meetings, data=st.data())
+    def an_occurrence_loses_its_body(self, meeting: tuple[str, str], data: st.DataObject) -> None:
+        calendar, item = self.calendar(meeting[0]), meeting[1]
+        if item in calendar.items and len(calendar.items[item].occurrences) > 1:
+            chosen = data.draw(st.sampled_from(sorted(calendar.items[item].occurrences)))
+            calendar.edit(item, chosen, body="")
+
+    @rule(which=st.integers(0, 1))
+    def a_provider_fails(self, which: int) -> None:
+        self.providers[which].faults.append(Transient("timeout"))
 
     @rule(target=meetings, meeting=consumes(meetings))
     def delete(self, meeting: tuple[str, str]) -> object:
@@ -239,6 +279,7 @@ class ConnectorMachine(RuleBasedStateMachine):
         """The database goes back to an earlier state while the hub does not."""
         if self.backup is not None:
             self.store.restore(self.backup)
+            self.went_back = True
             self.start()
 
     @rule()
@@ -297,6 +338,8 @@ class ConnectorMachine(RuleBasedStateMachine):
         self.hub.verdict = None
         self.hub.lose_answers = 0
         self.house.source.faults.clear()
+        for provider in self.providers:
+            provider.faults.clear()
         self.house.engine.source_changed(self.house.source.name)
         for _ in range(4):
             self.house.forward(timedelta(hours=3))
@@ -305,6 +348,8 @@ class ConnectorMachine(RuleBasedStateMachine):
             self.compare(mailbox)
         self.no_event_twice()
         self.ordered_once()
+        self.decorated_once()
+        self.mailed_once()
 
     def drain(self) -> None:
         for _ in range(500):
@@ -336,6 +381,42 @@ class ConnectorMachine(RuleBasedStateMachine):
     def no_event_twice(self) -> None:
         ids = [event.id for event in self.hub.applied]
         assert len(ids) == len(set(ids))
+
+    def decorated_once(self) -> None:
+        """A database that was set back may have forgotten a conference that was not yet written down anywhere."""
+        now, window = self.house.clock(), self.house.context.span.at(self.house.clock())
+        find = self.house.context.rules.keywords.find
+        for calendar in self.house.source.calendars.values():
+            for meeting in calendar.within(window):
+                if meeting.end > now:
+                    wanted = find(meeting.location)
+                    assert self.rooms(meeting) == (1 if wanted else 0), meeting
+        if not self.went_back:
+            bodies = [
+                m.body
+                for c in self.house.source.calendars.values()
+                for i in c.items.values()
+                for m in i.occurrences.values()
+            ]
+            held = {room for provider in self.providers for room in provider.standing}
+            orphans = [room for room in held if not any(f"{ROOMS}{room}" in body for body in bodies)]
+            assert orphans == []
+
+    def rooms(self, meeting: Meeting) -> int:
+        """How many different conferences its text names."""
+        rooms = {
+            f"{ROOMS}{provider.name}-{n + 1}" for provider in self.providers for n in range(provider.made)
+        }
+        words = set(meeting.body.split())
+        return len(rooms & words)
+
+    def mailed_once(self) -> None:
+        """Whoever is mailed gets something new; an occurrence whose text was lost is told again."""
+        for calendar in self.house.source.calendars.values():
+            whole = [told for told in calendar.told if "@" not in told[0]]
+            for item in {item for item, _ in whole}:
+                texts = [text for told, text in whole if told == item]
+                assert all(before != after for before, after in pairwise(texts))
 
     def ordered_once(self) -> None:
         """A meeting made by a command stands once in its calendar, unless its database was set back in between."""

@@ -16,6 +16,7 @@ from connector.sync.keywords import marker
 from connector.sync.keywords.marker import Marker
 from connector.sync.keywords.terms import KeywordTerms
 
+UNDECORATED = "undecorated"
 PRIVATE = frozenset({Sensitivity.PRIVATE, Sensitivity.CONFIDENTIAL})
 
 
@@ -118,7 +119,7 @@ def plan(case: Case) -> Plan:
     wish = case.wish
     if wish is None:
         return _unwanted(case)
-    if code := obstacle(case, wish):
+    if code := case.intent.code if case.intent.code == UNDECORATED else obstacle(case, wish):
         return Leave(code)
     return _wanted(case, wish)
 

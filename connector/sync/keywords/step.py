@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from connector.conference.base import Provider
 from connector.errors import Conflict, Refused, Throttled, Transient, Unreadable, Verdict
+from connector.meeting.invitation import Standing
 from connector.model import (
     Applied,
     AuditEntry,
@@ -88,7 +89,8 @@ def _advance(visit: Visit, intent: Intent) -> Step:
     home = None if intent.whole else _home(visit, intent)
     if home is not None and home.open and home.due is not None and home.conference is None:
         return _commit(visit, replace(intent, due=home.due + timedelta(seconds=1)), "the series comes first")
-    return _carry_out(visit, case_of(visit, intent, item, home))
+    case = case_of(visit, intent, item, home)
+    return _strip(visit, case) if intent.state is IntentState.UNDECORATE else _carry_out(visit, case)
 
 
 def case_of(visit: Visit, intent: Intent, item: WholeItem, home: Intent | None) -> Case:
@@ -196,7 +198,7 @@ def _put(visit: Visit, case: Case) -> Step:
         return _settle(visit, intent, "")
     written = case.terms.blocks.put(item, intent.conference.details, case.block)
     mark = Marker(intent.key, intent.place, written.digest)
-    done = replace(intent, state=IntentState.DONE, written=_digest(visit, intent.conference))
+    done = replace(intent, state=IntentState.DONE, code="", written=_digest(visit, intent.conference))
     return _write(visit, case, done, _update(case, written.body, mark.write()))
 
 
@@ -204,6 +206,18 @@ def _take_out(visit: Visit, case: Case) -> Step:
     """Take the block out, then end the conference, then say so: killed in between, all of it is found done."""
     body = case.terms.blocks.take_out(case.item, case.block)
     return _write(visit, case, _ended(case.intent), _update(case, body, ""))
+
+
+def _strip(visit: Visit, case: Case) -> Step:
+    """As an administrator wishes: the block goes without mails, and the keyword asks for nothing more for now."""
+    bare = replace(_ended(case.intent), state=IntentState.LEFT, code=planning.UNDECORATED)
+    stands = case.standing is not None and case.standing is not Standing.EDITED
+    if not (stands and case.item.own) or case.item.obstacle:
+        _end_conference(visit, case.intent)
+        return _commit(visit, noted(bare, visit.now, "ended"), "the join details were taken out already")
+    gate.check(visit.context, visit.mailbox, CAUSE)
+    body = case.terms.blocks.take_out(case.item, case.block)
+    return _write(visit, case, bare, replace(_update(case, body, ""), mail=MailMode.NONE))
 
 
 def _update(case: Case, body: str, marker: str) -> MeetingUpdate:
@@ -223,22 +237,22 @@ def _update(case: Case, body: str, marker: str) -> MeetingUpdate:
 def _write(visit: Visit, case: Case, after: Intent, update: MeetingUpdate) -> Step:
     context, mailbox, item = visit.context, visit.mailbox, case.item
     facts = {"item": update.item_id, "fields": ["body"], "mail": update.mail.value, "intent": case.intent.key}
-    if item.key == update.key:
+    if item.key == update.key or (item.body, item.marker) == (update.body, update.marker):
         applied = Applied(update.item_id, item.meeting.change_key, repeated=True)
     else:
         gate.admit(
             context, mailbox, CAUSE, {**facts, "acting": mailbox.address, "digest_before": case.intent.seen}
         )
         applied = visit.source.apply(mailbox, update)
-    if after.state is IntentState.ENDED:
+    if after.conference is None:
         _end_conference(visit, case.intent)
     expansion = visit.source.expand(mailbox, [applied.item_id], visit.reach)
     draft = Draft(visit)
     due = visit.now if applied.repeated else None
     what = "written" if after.state is IntentState.DONE else "taken-out"
-    settled = replace(after, due=due, attempts=0, code="", seen="", writes=after.writes + 1)
+    settled = replace(after, due=due, attempts=0, seen="", writes=after.writes + 1)
     draft.intend(noted(settled, visit.now, what, update.mail.value))
-    draft.take(expansion, whole=True)
+    draft.take(expansion, whole=True, resend=applied.repeated)  # a kill may have sent it without its link
     found = {
         **facts,
         "address": mailbox.address,

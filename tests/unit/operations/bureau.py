@@ -18,6 +18,7 @@ from connector.roster.base import RosterUnreadable
 from connector.source.memory import MemorySource
 from connector.store.base import Store
 from connector.sync import gate
+from connector.sync.keywords import why
 from tests.fakes.clock import ManualClock
 from tests.fakes.house import House
 from tests.unit.config.texts import loaded
@@ -100,6 +101,12 @@ class FakeLive:
 
     def reader_keys(self, mailbox_id: str) -> tuple[ContentKey, ...]:
         return self.house.keys.keys(mailbox_id)
+
+    def why(self, mailbox_id: str, subject: str, meeting: str) -> list[dict[str, Any]]:
+        mailbox, session = self.house.store.mailbox(mailbox_id), self.house.store.session(mailbox_id)
+        assert mailbox
+        assert session
+        return why.tell(self.house.context, mailbox, session, why.Asked(subject, meeting))
 
     def secret_changed(self, name: str) -> None:
         self.secrets.append(name)

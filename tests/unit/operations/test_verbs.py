@@ -36,6 +36,7 @@ def test_only_harmless_verbs_are_open_to_the_help_desk() -> None:
         "status",
         "mailbox.list",
         "mailbox.show",
+        "meeting.why",
         "roster.list",
         "roster.plan",
         "source.list",
@@ -51,14 +52,36 @@ def test_every_verb_takes_premises_and_actor_first() -> None:
 
 
 def test_reading_verbs_change_nothing(bureau: Bureau, ada: Mailbox) -> None:
-    """Neither a row nor a session, and all of them answer in JSON."""
+    """Neither a row nor a session, and all of them answer in JSON; opening a meeting alone leaves a row."""
     store = bureau.house.store
     before = (store.audit_rows(), store.sessions(), store.mailboxes())
     arguments = {"mailbox.show": {"address": ada.address}, "source.show": {"name": "hq"}}
     for name, verb in VERBS.items():
-        if verb.reads:
+        if verb.reads and name != "meeting.why":
             json.dumps(bureau.call(name, **arguments.get(name, {})))
     assert (store.audit_rows(), store.sessions(), store.mailboxes()) == before
+
+
+def test_why_is_asked_by_the_help_desk_and_recorded(bureau: Bureau) -> None:
+    """Whoever opens a meeting stands in the trail; a title that is nowhere is said to be so."""
+    ada = bureau.active("ada@example.com")
+    with pytest.raises(UserError, match="no such meeting"):
+        bureau.call("meeting.why", address=ada.address, subject="Nowhere")
+    newest = bureau.house.store.audit_rows()[-1].entry
+    assert (newest.action, newest.actor, newest.mailbox) == ("meeting.why", ACTOR, ada.address)
+
+
+def test_redecorating_and_undecorating_are_recorded(bureau: Bureau) -> None:
+    """By whom and for whom; a dry run leaves nothing behind."""
+    ada = bureau.active("ada@example.com")
+    before = bureau.house.store.last_audit()
+    for verb in ("meeting.redecorate", "meeting.undecorate"):
+        (answer,) = bureau.call(verb, addresses=[ada.address], dry_run=True)
+        assert answer["sentence"].startswith("would do: 0 invitations")
+    assert bureau.house.store.last_audit() == before
+    for verb in ("meeting.undecorate", "meeting.redecorate"):
+        bureau.call(verb, addresses=[ada.address])
+        assert bureau.house.store.audit_rows()[-1].entry.action == verb
 
 
 # --- sources

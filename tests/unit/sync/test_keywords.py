@@ -20,10 +20,14 @@ from connector.model import (
     Role,
     Sensitivity,
 )
+from connector.operations import meetings
+from connector.operations.desk import Desk as Office
 from connector.seal.opening import open_meeting
 from connector.sync import gate
+from connector.sync.keywords.why import Asked, tell
 from tests.fakes.conference import MemoryProvider, terms
 from tests.fakes.house import POLICY, House
+from tests.unit.config.texts import loaded
 
 HOUR = timedelta(hours=1)
 BOB = Attendee("bob@example.com", "Bob")
@@ -69,7 +73,7 @@ class Desk:
         return item
 
     def edit(self, item: str, original_start: datetime | None = None, **fields: object) -> None:
-        self.calendar.edit(item, original_start, **fields)
+        self.calendar.edit(item, original_start, **fields)  # type: ignore[arg-type]
         self.settle()
 
     def settle(self) -> None:
@@ -423,3 +427,82 @@ def test_meetings_are_looked_at_by_their_own_words(desk: Desk) -> None:
     desk.edit(item, attendees=(replace(BOB, response=Response.ACCEPTED),))
     assert "read" not in {operation for operation, _ in desk.house.source.calls}
     assert isinstance(next(iter(desk.calendar.items[item].occurrences.values())), Meeting)
+
+
+def why(desk: Desk, **asked: str) -> str:
+    session = desk.house.store.session(desk.ada.id)
+    assert session is not None
+    told = tell(desk.house.context, desk.ada, session, Asked(**asked))
+    return "\n".join(sentence for one in told for sentence in one["sentences"])
+
+
+def test_why_says_what_was_done(desk: Desk) -> None:
+    """Keyword, service and standing in sentences, and the journal with its times."""
+    desk.add()
+    said = why(desk, subject="plan")
+    assert "keyword @meet, which stands for memory" in said
+    assert "stand in the invitation as they should" in said
+    session = desk.house.store.session(desk.ada.id)
+    assert session is not None
+    (told,) = tell(desk.house.context, desk.ada, session, Asked(subject="plan"))
+    assert [note["what"].split()[1] for note in told["journal"]] == ["conference", "join"]
+    assert "rooms.example.com" not in str(told)
+
+
+def test_why_says_why_not(desk: Desk) -> None:
+    """The reason, and what would be done if the write gate let it."""
+    desk.configure(active=False)
+    item = desk.add()
+    said = why(desk, id=item)
+    assert "a conference is to be made" in said
+    assert "The connector only observes" in said
+
+
+def test_why_of_a_meeting_without_keyword(desk: Desk) -> None:
+    """There is not much to say, and nothing is read for it."""
+    desk.add("Room 12")
+    desk.house.source.calls.clear()
+    assert "holds no keyword" in why(desk, subject="Plan")
+    assert "read" not in {operation for operation, _ in desk.house.source.calls}
+
+
+def office(desk: Desk) -> Office:
+    return Office(desk.house.store, loaded().config, desk.house.clock, "grace", desk.house.engine.changed)
+
+
+def test_undecorating_mails_nobody(desk: Desk) -> None:
+    """Block and conference go, the keyword stays and asks for nothing more; redecorating brings them back."""
+    item = desk.add(body="Bring figures.")
+    meetings.undecorate(office(desk), ["ada@example.com"], dry_run=True)
+    assert "memory-1" in desk.body(item)
+    (answer,) = meetings.undecorate(office(desk), ["ada@example.com"])
+    desk.house.forward(timedelta(minutes=2))
+    assert answer.sentence.startswith("1 invitations lose")
+    assert desk.body(item) == "Bring figures."
+    assert len(desk.calendar.sent) == 1
+    assert desk.provider.standing == {}
+    desk.edit(item, subject="Other")
+    assert desk.body(item) == "Bring figures."
+    meetings.redecorate(office(desk), ["ada@example.com"])
+    desk.house.forward(timedelta(minutes=5))
+    assert "rooms.example.com" in desk.body(item)
+
+
+def test_redecorating_finds_what_was_typed_before(desk: Desk) -> None:
+    """A keyword typed while the connector only observed is carried out then."""
+    desk.configure(active=False)
+    item = desk.add()
+    desk.configure()
+    meetings.redecorate(office(desk), ["ada@example.com"])
+    desk.house.forward(timedelta(minutes=5))
+    assert "memory-1" in desk.body(item)
+    assert len(desk.calendar.sent) == 1
+
+
+def test_redecorating_what_stands_right_mails_nobody(desk: Desk) -> None:
+    """Only what changes is written."""
+    item = desk.add()
+    meetings.redecorate(office(desk), ["ada@example.com"])
+    desk.house.forward(timedelta(minutes=5))
+    assert len(desk.calendar.sent) == 1
+    assert desk.body(item).count("rooms.example.com") == 1
