@@ -70,7 +70,7 @@ def fill(template: Template, names: Mapping[str, object]) -> str:
         value = template.render(names).strip()
     except UndefinedError as error:
         raise Refused("conference-attribute-missing", str(error)) from error
-    except (TemplateError, ArithmeticError, LookupError, TypeError, ValueError) as error:
+    except (TemplateError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         raise Refused("conference-template-fails", type(error).__name__) from error
     if len(value) > LONGEST or not value.isprintable():
         raise Refused("conference-template-fails", "too long, or control characters")

@@ -9,6 +9,8 @@ from jinja2 import Environment, TemplateSyntaxError, meta, nodes
 
 _ENVIRONMENT = Environment(autoescape=False)  # noqa: S701 - nothing is ever rendered here
 
+_OTHER_FILES: tuple[type[nodes.Node], ...] = (nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+
 Fields = Collection[str] | None
 """What a name holds; None where that is known only later, such as a directory's attributes."""
 
@@ -17,8 +19,11 @@ def check(text: str, names: dict[str, Fields]) -> None:
     """Raise ValueError with one sentence when ``text`` is no template or names something that is not in ``names``."""
     try:
         tree = _ENVIRONMENT.parse(text)
+        _ENVIRONMENT.compile(text, raw=True)  # what only compiling finds: filters and tests that do not exist
     except TemplateSyntaxError as error:
         raise ValueError(f"this is no template ({error.message}); mend what stands in {{{{ }}}}") from None
+    if any(tree.find(kind) for kind in _OTHER_FILES):
+        raise ValueError("this is no template of one value, as it names other files; take that out")
     for name in sorted(meta.find_undeclared_variables(tree)):
         if name not in names:
             raise ValueError(f"{name} is not defined here; write {_choice(name, names)}")

@@ -172,6 +172,14 @@ def test_a_slip_is_answered_at_its_line(old: str, new: str, line: int, words: st
         ),
         ("conference: {x: {type: template, link: 'https://x/{{ a'}}", "this is no template"),
         (
+            "conference: {x: {type: template, link: 'https://x/{{ organizer.user | lowr }}'}}",
+            "No filter named 'lowr'",
+        ),
+        (
+            "conference: {x: {type: template, link: 'https://x/{% include organizer %}'}}",
+            "names other files",
+        ),
+        (
             "conference: {x: {type: template, link: 'https://x/{{ directory.id }}'}}",
             "add the key directory or csv",
         ),
