@@ -95,6 +95,14 @@ class Alarms:
         self._standing: dict[tuple[int, str], _Standing] = {}
         self._log = structlog.get_logger(__name__)
 
+    def listen(self, *listeners: Listener) -> None:
+        """From now on these are told, and no others; of what stands already, too."""
+        with self._lock:
+            self._listeners = listeners
+            for alarm in self.current():
+                for listener in listeners:
+                    listener(alarm, Change.RAISED)
+
     def raise_(self, kind: Kind, cause: str = "", subject: str = "", **facts: Any) -> None:
         """State that something is wrong; ``facts`` fill the sentence, the latest ones count.
 

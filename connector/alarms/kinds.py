@@ -72,6 +72,14 @@ ACCOUNT_TAKEN_OVER = Kind(
     "Have the account's administrator type the new password: calendar-connector secret set {secret}",
     "0a555fecd7b34d69a76f54688c74e39a",
 )
+KEY_NOT_RENEWED = Kind(
+    105,
+    "key-not-renewed",
+    Severity.WARNING,
+    "The key for the hub is {days} days old and could not be renewed.",
+    "See why in the journal; or enrol anew: calendar-connector enroll",
+    "04c66a3b3ae34db484dc8a90ce7fafff",
+)
 SOURCE_NOT_SET_UP = Kind(
     106,
     "source-not-set-up",
@@ -137,6 +145,14 @@ NOTIFICATION_STORM = Kind(
     "Calendars of {source} change without end; these mailboxes are looked at once a minute only.",
     "Find out which program keeps changing them; two that correct each other are the usual cause.",
     "f34482b95d7e49bb90d4df0f7ee881ea",
+)
+CANARY_SILENT = Kind(
+    208,
+    "canary-silent",
+    Severity.ERROR,
+    "Nothing has changed in the canary {canary} for more than an hour, although something should every few minutes.",
+    "See whether whatever changes it still runs; if it does, changes do not arrive: calendar-connector doctor {canary}",
+    "8385efc504094f5586f1dda9942d3cd3",
 )
 HUB_UNREACHABLE = Kind(
     301,
@@ -250,6 +266,7 @@ KINDS: tuple[Kind, ...] = (
     CREDENTIAL_MISSING,
     CERTIFICATE_EXPIRES,
     ACCOUNT_TAKEN_OVER,
+    KEY_NOT_RENEWED,
     SOURCE_NOT_SET_UP,
     SOURCE_UNREACHABLE,
     STREAM_LOST,
@@ -258,6 +275,7 @@ KINDS: tuple[Kind, ...] = (
     SERVER_DIFFERS,
     MAILBOXES_LATE,
     NOTIFICATION_STORM,
+    CANARY_SILENT,
     HUB_UNREACHABLE,
     HUB_REFUSED_CREDENTIAL,
     SUPERSEDED,

@@ -54,6 +54,7 @@ def bundle(trust: Path | str) -> Path | None:
 
 
 def proxy_of(config: Config, keystore: Keystore, name: str | None) -> Callable[[], Proxy | None]:
+    """The proxy of that name as it is now, asked at each use; None for a direct way."""
     """The proxy of that name with its present credential; none for None."""
     if name is None:
         return lambda: None

@@ -31,7 +31,6 @@ def _unused(config: Config) -> Iterator[Path]:
     for section in (
         "buffers",
         "presence",
-        "alarms",
     ):
         if getattr(config, section) != Config.model_fields[section].default:
             yield (section,)

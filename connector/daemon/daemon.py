@@ -14,7 +14,7 @@ import structlog
 
 from connector import log
 from connector.alarms import Alarms, kinds
-from connector.app import metrics
+from connector.app import metrics, outlook
 from connector.app.appliance import Appliance, Task, digester, rehearse
 from connector.app.ground import Ground, open_ground
 from connector.app.relay import VERSION
@@ -25,7 +25,7 @@ from connector.daemon.bell import Bell
 from connector.daemon.crew import Crew
 from connector.daemon.jobs import Jobs
 from connector.daemon.verbs import control_verbs
-from connector.errors import ConfigError, Superseded, UserError
+from connector.errors import ConfigError, StoreError, Superseded, UserError
 from connector.model import AuditEntry
 from connector.notify import Heartbeat, Notifier, Watchdog
 from connector.operations import sources
@@ -41,6 +41,10 @@ class Stopped(UserError):
     """The daemon ended for a reason that a restart would not mend."""
 
     exit_code = 2
+
+
+class Interrupted(UserError):
+    """The database could not be used just now: a full disk, a lock. Tried again by the service manager."""
 
 
 class Daemon:
@@ -94,7 +98,9 @@ class Daemon:
             self.appliance.pause_source(name, until)
         self.appliance.remember()
         self.appliance.engine.start(resync=resync)
-        self._crew.start([*self.appliance.tasks(), *metrics.tasks(self.appliance)])
+        self._crew.start(
+            [*self.appliance.tasks(), *metrics.tasks(self.appliance), *outlook.webhook_tasks(self.appliance)]
+        )
         self._jobs.start()
 
     def _finish(self) -> None:
@@ -244,6 +250,16 @@ def run(path: Path, *, take_over: bool = False) -> None:
     loaded = load(path)
     log.configure(loaded.config.log.level, None, stream=sys.stderr, environment=os.environ)
     hardening.give_up_privileges()
-    ground = open_ground(loaded)
-    set_up_log(ground)
-    Daemon(path, ground, take_over=take_over).run()
+    try:
+        ground = open_ground(loaded)
+        set_up_log(ground)
+        Daemon(path, ground, take_over=take_over).run()
+    except StoreError as error:
+        if _lasting(error):
+            raise
+        raise Interrupted(str(error)) from error
+
+
+def _lasting(error: StoreError) -> bool:
+    """Whether no later start can mend it: a database that this version does not open, rather than trouble of the disk."""
+    return error.__cause__ is None or isinstance(error.__cause__, StoreError)

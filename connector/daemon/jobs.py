@@ -13,6 +13,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from connector.alarms import kinds
 from connector.app.appliance import Appliance
 from connector.app.enrolment import renew_if_due
+from connector.app.outlook import Canary, Outlook
 from connector.errors import StoreError, UserError
 from connector.operations import roster
 from connector.roster.base import RosterUnreadable
@@ -20,6 +21,8 @@ from connector.sync import gate
 
 HOUSEKEEPING = timedelta(hours=1)
 LOOK = timedelta(seconds=30)
+OUTLOOK, OUTLOOK_AFTER = timedelta(hours=12), timedelta(minutes=5)
+"""How often it is looked ahead, and so long after a start for the first time."""
 HUB = "hub"
 """The name of the hub's secret."""
 OUTBOX_SHARE = 0.8
@@ -37,6 +40,8 @@ class Jobs:
     ) -> None:
         self._appliance = appliance
         self._renew = renew
+        self._outlook = Outlook(appliance)
+        self._canary = Canary(appliance)
         self._failed = failed
         self._log = structlog.get_logger(__name__)
         self._scheduler = BackgroundScheduler(
@@ -53,6 +58,7 @@ class Jobs:
             self._every(self.run_roster, config.roster.every)
         self._every(self.keep_house, HOUSEKEEPING)
         self._every(self.look, LOOK)
+        self._every(self._outlook.look, OUTLOOK, OUTLOOK_AFTER)
         self._scheduler.start()
 
     def stop(self) -> None:
@@ -99,6 +105,7 @@ class Jobs:
         self._look_at_outbox()
         self._look_at_hub()
         self._look_at_writes()
+        self._canary.look()
         self._appliance.alarms.tick()
 
     def _look_at_outbox(self) -> None:
@@ -145,10 +152,9 @@ class Jobs:
         else:
             self._appliance.alarms.clear(kinds.WRITE_BRAKE)
 
-    def _every(self, job: Callable[[], None], interval: timedelta) -> None:
-        self._scheduler.add_job(
-            job, "interval", seconds=interval.total_seconds(), next_run_time=self._appliance.ground.clock()
-        )
+    def _every(self, job: Callable[[], None], interval: timedelta, after: timedelta = timedelta()) -> None:
+        begins = self._appliance.ground.clock() + after
+        self._scheduler.add_job(job, "interval", seconds=interval.total_seconds(), next_run_time=begins)
 
     def _bear(self, event: JobExecutionEvent) -> None:
         """Trouble of the store is an alarm and passes; anything else ends the process."""

@@ -127,6 +127,7 @@ HOMES = {
     "httpx": (
         "connector.relay.http",
         "connector.enrolment.client",
+        "connector.alarms.webhook",
         "connector.conference",
         "connector.source.google",
         "connector.seal.kms_client",

@@ -19,7 +19,7 @@ from connector.control import SOCKET
 from connector.control.client import call
 from connector.daemon import daemon as module
 from connector.daemon.daemon import Daemon, Stopped
-from connector.errors import StoreError, Superseded
+from connector.errors import StoreError, Superseded, UserError
 from connector.model import AuditEntry, Mailbox, Phase, Session
 from connector.notify import Heartbeat
 from tests.fakes.clock import ManualClock
@@ -216,6 +216,25 @@ def test_a_start_that_fails_says_why(process: Process, monkeypatch: pytest.Monke
     with pytest.raises(StoreError, match="The disk is full"):
         process.run()
     assert not (process.ground.loaded.config.runtime / SOCKET).exists()
+
+
+@pytest.mark.parametrize(
+    ("cause", "code"), [(OSError("no space"), 1), (None, 2)], ids=["trouble of the disk", "newer layout"]
+)
+def test_what_a_restart_may_mend(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, code: int
+) -> None:
+    """A full disk ends with 1 and is tried again by systemd; a database of a newer version ends with 2, for good."""
+    write(tmp_path)
+
+    def failing(_loaded: object) -> None:
+        raise StoreError("It can't be used.") from cause
+
+    monkeypatch.setattr(module, "open_ground", failing)
+    monkeypatch.setattr("connector.daemon.hardening.give_up_privileges", lambda: None)
+    with untouched(), pytest.raises(UserError, match="It can't be used") as ended:
+        module.run(write(tmp_path))
+    assert ended.value.exit_code == code
 
 
 def test_a_job_that_fails_ends_it(process: Process, monkeypatch: pytest.MonkeyPatch) -> None:
