@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -202,7 +203,7 @@ def test_free_busy_of_a_hundred_is_two_requests() -> None:
 # --- writing
 
 
-def made(twin: Twin, **facts: object) -> str:
+def made(twin: Twin, **facts: Any) -> str:
     return twin.edit("create", subject="Plan", start=START.isoformat(), **facts)
 
 
@@ -325,12 +326,10 @@ def test_an_event_made_before_is_found_even_when_it_was_deleted() -> None:
 def test_one_user_cannot_use_up_everybodys_budget() -> None:
     """Each user has a minute's requests; whoever is beyond waits alone."""
     budget = Budget(project=1000, user=10, monotonic=lambda: 0.0)
-    spent = 0
+    for _ in range(8):
+        budget._take("a", 1)
     with pytest.raises(Throttled, match="own-limit") as refused:
-        for _ in range(20):
-            budget._take("a", 1)
-            spent += 1
-    assert spent == 8
+        budget._take("a", 1)
     assert refused.value.scope.value == "mailbox"
     budget._take("b", 3)
 
