@@ -7,9 +7,16 @@ import hashlib
 import hmac
 import json
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Any
 
 from connector.model import Attendee, Meeting, Presence
+
+ADDRESSES_KEPT = 4096
+"""Blind indexes in memory: the same people meet again and again."""
+
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+"""As ``json.dumps``, which would make an encoder for every digest."""
 
 
 class Digester:
@@ -22,6 +29,7 @@ class Digester:
         self._tenant_key = tenant_key
         self._digest_key = digest_key
         self.version = version
+        self._address_index = lru_cache(maxsize=ADDRESSES_KEPT)(partial(_digest, tenant_key, "address"))
 
     def series_key(self, uid: str) -> str:
         """The id of a series at the hub and in the index."""
@@ -33,7 +41,7 @@ class Digester:
 
     def address_index(self, address: str) -> str:
         """The blind index by which the hub matches people; letter case does not count."""
-        return _digest(self._tenant_key, "address", address.lower())
+        return self._address_index(address.lower())
 
     def content(self, meeting: Meeting) -> str:
         """Changes when something changes that the hub shows.
@@ -68,6 +76,6 @@ def _attendee(one: Attendee) -> tuple[str, str, str, str]:
 
 def _digest(key: bytes, label: str, *parts: Any) -> str:
     """HMAC over JSON, which keeps the parts apart whatever stands in them."""
-    canonical = json.dumps([label, *parts], separators=(",", ":")).encode("ascii")
+    canonical = _compact([label, *parts]).encode("ascii")
     mac = hmac.new(key, canonical, hashlib.sha256).digest()
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode("ascii")

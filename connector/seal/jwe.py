@@ -12,6 +12,7 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -24,16 +25,17 @@ MAX_TOKEN = 4 * 1024 * 1024
 
 _IV_BYTES = 12
 _TAG_BYTES = 16
+_compact = json.JSONEncoder(separators=(",", ":")).encode
+"""As ``json.dumps``, which would make an encoder for every field."""
+
 _PART = re.compile(r"[A-Za-z0-9_-]*")
 
 
 def encrypt(clear: bytes, secret: bytes, header: Mapping[str, Any]) -> str:
     """Seal ``clear``; ``header`` stands readable in the token and is bound to it."""
-    protected = _encode(
-        json.dumps({"alg": "dir", "enc": "A256GCM", **header}, separators=(",", ":")).encode()
-    )
+    protected = _encode(_compact({"alg": "dir", "enc": "A256GCM", **header}).encode())
     iv = secrets.token_bytes(_IV_BYTES)
-    sealed = AESGCM(secret).encrypt(iv, clear, protected.encode())
+    sealed = _cipher(secret).encrypt(iv, clear, protected.encode())
     ciphertext, tag = sealed[:-_TAG_BYTES], sealed[-_TAG_BYTES:]
     return ".".join((protected, "", _encode(iv), _encode(ciphertext), _encode(tag)))
 
@@ -85,6 +87,12 @@ def _split(token: str) -> list[str]:
 
 def _header(protected: str) -> dict[str, Any]:
     return parse_object(_decode(protected))
+
+
+@lru_cache(maxsize=8)
+def _cipher(secret: bytes) -> AESGCM:
+    """The fields of a meeting follow each other under one key; a handful of workers, a handful of keys."""
+    return AESGCM(secret)
 
 
 def _encode(raw: bytes) -> str:
