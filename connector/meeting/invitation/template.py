@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
 from importlib.resources import files
+from typing import Any
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, nodes
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -27,6 +28,10 @@ FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeErr
 """What a template may end in, for it may call any method of a text."""
 
 _BARE = JoinDetails(url=SAMPLE.url)
+_METHODS = frozenset(["startswith", "endswith", "strip", "lower", "upper", "title", "split"])
+_FILTERS = frozenset(
+    ["capitalize", "default", "d", "escape", "e", "first", "float", "int", "join", "last", "length", "list", "lower", "replace", "reverse", "round", "select", "selectattr", "map", "reject", "rejectattr", "sort", "string", "sum", "title", "trim", "truncate", "unique", "upper", "urlencode"]
+)
 _ISOLATE, _END = "\u2066", "\u2069"
 
 
@@ -53,13 +58,18 @@ _KNOWN: Mapping[str, frozenset[str] | None] = {
 
 
 class _Environment(ImmutableSandboxedEnvironment):
-    intercepted_binops = frozenset({"**", "*"})
+    intercepted_binops = frozenset({"**", "*", "%"})
+
+    def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
+        """Of a text only what can't make a long one of it."""
+        harmless = not isinstance(obj, str) or attr in _METHODS
+        return harmless and super().is_safe_attribute(obj, attr, value)
 
     def call_binop(self, _context: object, operator: str, left: object, right: object) -> object:
         """Numbers alone: a text repeated or a power could fill the memory."""
         if operator == "**" or not (isinstance(left, int | float) and isinstance(right, int | float)):
             raise TypeError(f"{operator} is not allowed in templates")
-        return left * right
+        return left * right if operator == "*" else left % right
 
 
 class BlockTemplate:
@@ -127,6 +137,7 @@ def _environment(*, is_html: bool) -> _Environment:
         autoescape=is_html, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, cache_size=0
     )
     made.globals.clear()
+    made.filters = {name: each for name, each in made.filters.items() if name in _FILTERS}
     made.filters |= {"tel": callable_number, "ltr": isolated, "lines": lines}
     return made
 

@@ -267,6 +267,11 @@ def to_text_as_markdown(body: Body) -> Body:
     return Body("\n".join(lines), is_html=False)
 
 
+def to_text_with_fields(body: Body) -> Body:
+    """A word processor's plain text: links as fields."""
+    return Body("\r\n".join(_plain_lines(body, 'HYPERLINK "{url}" {words}')), is_html=False)
+
+
 def _plain_lines(body: Body, link: str) -> list[str]:
     if not body.is_html:
         return body.source.splitlines()
@@ -297,6 +302,25 @@ def _live(line: str) -> str:
     links = [html.escape(part) for part in parts[1::2]]
     parts[1::2] = [f'<a href="{link}">{link}</a>' for link in links]
     return "".join(parts)
+
+
+def to_preformatted(body: Body) -> Body:
+    """Plain text shown as it is."""
+    return (
+        Body(f"<html><body><pre>{html.escape(body.source, quote=False)}</pre></body></html>")
+        if not body.is_html
+        else body
+    )
+
+
+def to_html_by_exchange(body: Body) -> Body:
+    """An old server's page of a plain text: one paragraph, a break for each line."""
+    if body.is_html:
+        return body
+    lines = "<BR>\r\n".join(_live(line) for line in body.source.splitlines())
+    return Body(
+        f"<HTML><BODY>\r\n<!-- Converted from text/plain format -->\r\n<P><FONT SIZE=2>{lines}</FONT>\r\n</P>\r\n</BODY></HTML>"
+    )
 
 
 def text_and_back(body: Body) -> Body:
@@ -379,10 +403,25 @@ OF_HTML: tuple[Transform, ...] = (
 )
 """From HTML to HTML."""
 
-TO_TEXT: tuple[Transform, ...] = (to_text, to_text_of_a_browser, to_text_as_markdown, narrow, wide)
+TO_TEXT: tuple[Transform, ...] = (
+    to_text,
+    to_text_of_a_browser,
+    to_text_as_markdown,
+    to_text_with_fields,
+    narrow,
+    wide,
+)
 """From either to plain text."""
 
-OF_TEXT: tuple[Transform, ...] = (smart, narrow, wide, safe_links, to_html)
+OF_TEXT: tuple[Transform, ...] = (
+    smart,
+    narrow,
+    wide,
+    safe_links,
+    to_html,
+    to_preformatted,
+    to_html_by_exchange,
+)
 """From plain text to either."""
 
 FORWARDING: tuple[Transform, ...] = (forwarded_inside, cited_inside)

@@ -56,6 +56,14 @@ def test_a_template_replaces_the_shipped_one() -> None:
     assert "<p>&lt;&amp;&gt;</p>" in made(files, is_html=True, details=odd)
 
 
+def test_a_template_may_count_and_shorten() -> None:
+    """What makes no long text of a short one is there."""
+    files = {
+        "block.txt.jinja": "{{ 2 * 3 % 4 }} {{ details.passcode.lower() }} {{ details.phones | length }}"
+    }
+    assert made(files).splitlines()[1] == "2 ab12 2"
+
+
 def test_a_label_can_be_changed_and_a_language_added() -> None:
     """What the file leaves out stays as it is shipped; a new language needs all labels, or a shipped parent."""
     files = {"sv.toml": 'title = "Delta"\n', "de-CH.toml": 'title = "Mitmachen"'}
@@ -86,6 +94,9 @@ def test_hidden_files_and_copies_are_passed_over() -> None:
         ("block.txt.jinja", "{% include 'x' %}", "/etc/t/block.txt.jinja:1: the template can't be filled ("),
         ("block.txt.jinja", "{{ 'a' * 100000000 }}", "/etc/t/block.txt.jinja:1: the template can't be filled (* is not"),
         ("block.txt.jinja", "{{ 9 ** 9 ** 9 }}", "/etc/t/block.txt.jinja:1: the template can't be filled (** is not"),
+        ("block.txt.jinja", "{{ '%999999999d' % 1 }}", "/etc/t/block.txt.jinja:1: the template can't be filled (% is not"),
+        ("block.txt.jinja", "{{ 'a'.center(999999999) }}", "/etc/t/block.txt.jinja:1: the template can't be filled ("),
+        ("block.html.jinja", "{{ details.url | safe }}", "/etc/t/block.html.jinja:1: this is no template (No filter named 'safe'"),
         ("block.txt.jinja", "{{ range(9) }}", "/etc/t/block.txt.jinja:1: there is no range"),
         ("block.txt.jinja", "x" * (LONGEST_INSIDE + 1), "the template can't be filled (it makes more than"),
         ("block.txt.jinja", "~-~-~", "the template makes ~-~, which marks"),
