@@ -17,7 +17,7 @@ from connector.kms.hierarchy import Hierarchy
 from connector.kms.keks.base import KekMissing
 from connector.kms.operations import table
 from connector.kms.operations.work import Done, Terms, Work
-from connector.kms.rates import Retrievals
+from connector.kms.rates import Retrievals, Unreadable
 from connector.kms.refusal import Refusal, not_allowed, not_found
 from connector.kms.who.authenticator import Authenticator
 from connector.model import Clock
@@ -45,6 +45,7 @@ class Desk:
     authenticator: Authenticator
     lines: Lines
     retrievals: Retrievals
+    unreadable: Unreadable
     clock: Clock
 
     def answer(self, token: str, via: str) -> str:
@@ -97,8 +98,9 @@ class Desk:
         """Tell the client to forget its ephemeral keys: what it sent can't be opened."""
         now, request_id = self.clock(), names.fresh()
         try:
-            with self.database.writing() as connection:
-                self.trail.append(connection, now, Entry("unreadable", 499, reason=reason, via=via))
+            if self.unreadable.worth_a_row(now):
+                with self.database.writing() as connection:
+                    self.trail.append(connection, now, Entry("unreadable", 499, reason=reason, via=via))
         except sqlite3.Error as error:
             return signed.sign(self._away(error, request_id), self.static, self.signature)
         return signed.sign_reset("The message can't be opened.", request_id, self.static, self.signature)

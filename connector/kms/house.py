@@ -15,7 +15,7 @@ from connector.kms.keks.base import KekProvider
 from connector.kms.names import Names
 from connector.kms.operations.authorizations import TOKEN, holder
 from connector.kms.operations.work import Terms
-from connector.kms.rates import Retrievals
+from connector.kms.rates import Retrievals, Unreadable
 from connector.kms.settings import IssuerSettings, Settings
 from connector.kms.who.authenticator import Authenticator
 from connector.kms.who.bearer import Issuer
@@ -66,6 +66,7 @@ def desk_of(house: House) -> Desk:
         authenticator=_authenticator(house),
         lines=Lines(settings.limits),
         retrievals=Retrievals(settings.alarms),
+        unreadable=Unreadable(settings.alarms.unreadable),
         clock=house.clock,
     )
 

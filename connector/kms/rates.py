@@ -6,11 +6,15 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from threading import Lock
 
+import structlog
+
 from connector.kms.settings import Alarms
 from connector.kms.who.enrolled import PREFIX
 
 WINDOW = timedelta(minutes=1)
 _USERS = 10_000
+
+_log = structlog.get_logger(__name__)
 
 
 class Retrievals:
@@ -41,3 +45,23 @@ class Retrievals:
     def last(self) -> tuple[datetime, str] | None:
         """When the alarm was last raised, and for whom."""
         return self._raised
+
+
+class Unreadable:
+    """Rows for messages that can't be opened, which anybody can send: so many a minute, the others are counted only."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._lock = Lock()
+        self._since: datetime | None = None
+        self._count = 0
+
+    def worth_a_row(self, now: datetime) -> bool:
+        """Whether one more may be written down; the first that may not is the log's to tell."""
+        with self._lock:
+            if self._since is None or now - self._since >= WINDOW:
+                self._since, self._count = now, 0
+            self._count += 1
+            if self._count == self._most + 1:
+                _log.warning("alarm.unreadable", rows=self._most)
+            return self._count <= self._most

@@ -123,10 +123,12 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Alarms:
-    """Keys handed out within a minute at which the alarm is raised."""
+    """What may happen within a minute before an alarm is raised: keys handed out to one user or connector, and messages that can't be opened."""
 
     user: int = 300
     connector: int = 30_000
+    unreadable: int = 600
+    """Messages that can't be opened; beyond it they get no row each."""
 
 
 @dataclass(frozen=True, slots=True)

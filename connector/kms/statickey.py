@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connector.errors import ConfigError, Problem
 from connector.keystore import files
+from connector.kms.keks.opening import pkcs11
 from connector.kms.names import Names
 from connector.kms.settings import Settings
 from connector.seal.kmswire.static import StaticKey
@@ -44,9 +45,8 @@ def _from_pem(path: Path) -> rsa.RSAPrivateKey:
 
 
 def _from_token(settings: Settings) -> rsa.RSAPrivateKey:
-    from connector.kms.keks.pkcs11 import open_static_key  # noqa: PLC0415 - the library is an extra
-
-    return open_static_key(settings.pkcs11, settings.static_key.label)
+    key: rsa.RSAPrivateKey = pkcs11().open_static_key(settings.pkcs11, settings.static_key.label)
+    return key
 
 
 def _chain(path: Path) -> tuple[x509.Certificate, ...]:

@@ -74,7 +74,7 @@ class KmsDemo(Demo):
         begun = time.monotonic()
         before = self.uris()
         self.site.wait(lambda: time.monotonic() - begun > AWAY_SECONDS, "a minute to pass", AWAY_SECONDS + 5)
-        state = self.site.mailbox(self.owner).get("reason") or self.site.state(self.owner)
+        state = self.site.mailbox(self.owner)["problem"] or self.site.state(self.owner)
         if self.uris() != before:
             raise SiteError("something was sent while no key could be had")
         say(f"The key server was away for {AWAY_SECONDS:.0f} s: the owner's mailbox waited ({state}).")

@@ -28,12 +28,12 @@ CONNECTOR = "lab"
 class UserKeys(dict[str, ContentKey]):
     """A user's own client of the key server: a key that is not there yet is fetched when it is asked for."""
 
-    def __init__(self, server: KmsServer, address: str, mailbox_id: str) -> None:
+    def __init__(self, server: KmsServer, address: str, mailbox_id: str, pin: str = "") -> None:
         super().__init__()
         self._mailbox_id = mailbox_id
         self._address = address
         transport = HttpTransport(Address(f"http://{HOST}{carriage.DIRECT}", socket=server.socket))
-        anchor = Anchor(HOST, pins=frozenset({server.pin}))
+        anchor = Anchor(HOST, pins=frozenset({pin or server.pin}))
         session = Session(transport, anchor, self, f"https://devices.example.com/{address}", _now)
         self._transport = transport
         self.verbs = Verbs(Convoy(session.ask).ask, HOST)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import secrets
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
+from types import ModuleType
 
 from connector.errors import KeystoreError
 from connector.keystore import files
@@ -26,12 +28,21 @@ _MAKE = (
 def open_provider(settings: Settings, environment: Mapping[str, str]) -> KekProvider:
     """The provider of ``kek.provider``. Raises KeystoreError and ConfigError, each with one sentence."""
     if settings.kek.provider == "pkcs11":
-        from connector.kms.keks.pkcs11 import open_token  # noqa: PLC0415 - the library is an extra
-
-        return open_token(settings.pkcs11)
+        token: KekProvider = pkcs11().open_token(settings.pkcs11)
+        return token
     if settings.kek.provider == "file":
         return MasterKeks(_from_file(settings.kek.file, settings.database.parent), "file", _OF_A_FILE)
     return MasterKeks(_from_credential(environment), "credential", tpm_warnings())
+
+
+def pkcs11() -> ModuleType:
+    """The module for tokens, whose library is an extra. Raises KeystoreError where that is not installed."""
+    try:
+        return importlib.import_module("connector.kms.keks.pkcs11")
+    except ImportError as error:
+        raise KeystoreError(
+            "python-pkcs11 is not installed, so no PKCS#11 token can be used here."
+        ) from error
 
 
 _OF_A_FILE = ("The master secret is a file beside the database: good for trials only.",)

@@ -155,3 +155,14 @@ def test_an_alarm_is_a_row_of_the_trail(site: Site) -> None:
     for _ in range(4):
         client.ask("create", "/keys", count=100)
     assert ("alarm retrieval-rate", 0) in site.audit()
+
+
+def test_a_flood_of_nonsense_fills_no_disk(site: Site) -> None:
+    """A transport can send what it likes: each gets its reset, but only so many a minute get a row."""
+    most = site.settings.alarms.unreadable
+    for _ in range(most + 5):
+        assert site.desk.answer("a.b.c", "test").count(".") == 2
+    assert len(site.rows()) == most
+    site.clock.forward(timedelta(minutes=1))
+    site.desk.answer("a.b.c", "test")
+    assert len(site.rows()) == most + 1
