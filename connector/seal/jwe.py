@@ -25,6 +25,7 @@ MAX_TOKEN = 4 * 1024 * 1024
 
 _IV_BYTES = 12
 _TAG_BYTES = 16
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 """As ``json.dumps``, which would make an encoder for every field."""
 
@@ -96,7 +97,7 @@ def _cipher(secret: bytes) -> AESGCM:
 
 
 def _encode(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+    return binascii.b2a_base64(raw, newline=False).rstrip(b"=").translate(_URL_SAFE).decode()
 
 
 def _decode(part: str) -> bytes:
