@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "unenroll": "connector.cli.enroll:unenroll",
     "status": "connector.cli.status:status",
     "doctor": "connector.cli.doctor:doctor",
+    "support-bundle": "connector.cli.bundle:support_bundle",
     "backup": "connector.cli.backup:backup",
     "restore": "connector.cli.backup:restore",
     "snapshot": "connector.cli.backup:snapshot",

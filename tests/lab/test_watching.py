@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -66,3 +67,22 @@ def test_a_plugins_line(site: Site) -> None:
     site.config.write_text("version: 9\n")
     broken = site.try_cli("status", "--nagios")
     assert (broken.returncode, broken.stdout.startswith("UNKNOWN: ")) == (3, True)
+
+
+def test_a_bundle_for_support(tmp_path: Path) -> None:
+    """Shown, then written for its owner alone; no password, token, person or meeting is in it, the rest is."""
+    with Site(mailboxes=3, exchange={"hosts": "example.com"}) as made:
+        made.start()
+        address = made.exchange.address(1)
+        made.activate(address)
+        target = tmp_path / "bundle.txt"
+        shown = made.cli("support-bundle", "--to", str(target), "--mailbox", address, "--yes")
+        text = target.read_text()
+        assert text in shown
+        assert target.stat().st_mode & 0o777 == 0o600
+        for wanted in ("=== versions", "cryptography", "=== configuration", '"running": true', "person-"):
+            assert wanted in text
+        for secret in (made.exchange.password, address, made.exchange.upn):
+            assert secret not in text
+        again = made.try_cli("support-bundle", "--to", str(target), "--yes")
+        assert (again.returncode, "can't be written: File exists" in again.stderr) == (2, True)
