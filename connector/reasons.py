@@ -312,6 +312,10 @@ REASONS: dict[str, Reason] = {
         "The CSV with people's conference attributes can't be read.",
         "See that the file `csv:` of the entry of `conference:` is there, is readable and has a column address.",
     ),
+    "conference-directory-unreadable": Reason(
+        "The directory with people's conference attributes can't be asked; the log says why.",
+        "See that the entry of `directories:` is right and its secret is set: calendar-connector secret list",
+    ),
     "conference-credential-missing": Reason(
         "The conference service's credential was never set.",
         "Its name is in the list of missing ones: calendar-connector secret list",

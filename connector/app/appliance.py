@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from connector.alarms import Alarms
 from connector.app.conferences import build_conferences
+from connector.app.contents import examine
 from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
 from connector.app.google import GoogleParts, build_google
 from connector.app.ground import Ground, forget_refusals
@@ -82,7 +83,7 @@ class Appliance:
         self.watch_list = WatchList(store, self.watchers, self._unstreamed)
         key_parts = build_keys(ground, self._reseal, self._keys_returned)
         self.keys, self._close_keys = key_parts.service, key_parts.close
-        self.conferences = build_conferences(config, ground.keystore, clock)
+        self.conferences = build_conferences(config, ground.keystore, store, clock)
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
         self.engine = Engine(
@@ -352,7 +353,12 @@ def _build_source(name: str, ground: Ground, tell: Callable[[Notice], None]) -> 
 
 def rehearse(ground: Ground) -> None:
     """Build whatever a configuration can spoil and give it up again, changing nothing. Raises ConfigError."""
+    examine(ground.loaded)
     build_cloud(ground.loaded.config, ground.keystore, ground.clock).close()
+    for provider in build_conferences(
+        ground.loaded.config, ground.keystore, ground.store, ground.clock
+    ).values():
+        provider.close()
     build_keys(ground).close()
     for parts in build_sources(ground).values():
         parts.source.close()

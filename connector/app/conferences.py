@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 
+from connector.app.directories import StoredRefusal
 from connector.app.ground import secret_of
 from connector.app.relay import VERSION, bundle, proxy_of
 from connector.conference import settings
@@ -12,21 +13,29 @@ from connector.conference.base import Provider
 from connector.conference.providers import Means, providers
 from connector.config import Config
 from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template, Webex
+from connector.errors import Transient
 from connector.keystore import Keystore
 from connector.model import Clock
+from connector.roster.base import RosterUnreadable
+from connector.roster.ldapgroup import DirectorySettings
+from connector.roster.ldapperson import LdapPeople
+from connector.store.base import Store
 
 ROOM_KEY = "conference"
 """The local key from which room names are made."""
 
 
-def build_conferences(config: Config, keystore: Keystore, clock: Clock) -> Mapping[str, Provider]:
-    """One provider for each entry of ``conference``, by name; nothing is asked of anybody yet."""
+def build_conferences(
+    config: Config, keystore: Keystore, store: Store, clock: Clock
+) -> Mapping[str, Provider]:
+    """One provider for each entry of ``conference``, by name; nothing is asked of anybody yet. Raises ConfigError."""
     means = Means(
         clock=clock,
         secret=lambda name: secret_of(keystore, name)(),
         room_key=lambda: keystore.local_key(ROOM_KEY)[1],
         save=partial(_save, keystore),
         proxy=partial(_proxy_url, config, keystore),
+        directory=partial(_attributes, config, keystore, store),
         agent=f"calendar-connector/{VERSION} ({config.instance})",
     )
     entries = {name: _settings(name, entry) for name, entry in config.conference.items()}
@@ -42,9 +51,28 @@ def _proxy_url(config: Config, keystore: Keystore, name: str) -> str | None:
     return proxy.with_credentials() if proxy else None
 
 
-def directory_of(entry: Conference) -> str | None:
-    """The directory whose attributes of the organizer an order to this entry has to carry; None when it needs none."""
-    return entry.directory if isinstance(entry, Template) else None
+def _attributes(
+    config: Config, keystore: Keystore, store: Store, directory: str, address: str, names: Sequence[str]
+) -> Mapping[str, str]:
+    """What the directory of that name says of a person."""
+    section = config.directories[directory]
+    if not section.bind:
+        raise Transient("conference-directory-unreadable", f"directories.{directory} names no account")
+    people = LdapPeople(
+        DirectorySettings(
+            name=directory,
+            servers=section.servers,
+            base=section.base,
+            bind=section.bind,
+            password=secret_of(keystore, f"directory/{directory}"),
+            refusals=StoredRefusal(keystore, store, directory),
+            ca=bundle(section.ca),
+        )
+    )
+    try:
+        return people.attributes(address, names)
+    except RosterUnreadable as trouble:
+        raise Transient("conference-directory-unreadable", str(trouble)) from trouble
 
 
 def _settings(name: str, entry: Conference) -> settings.ProviderSettings | None:
@@ -71,6 +99,7 @@ def _template(entry: Template) -> settings.TemplateSettings:
         access_code=entry.access_code or "",
         phones=entry.phones,
         people=entry.csv,
+        directory=entry.directory,
     )
 
 

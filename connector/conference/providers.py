@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from connector.conference.base import Provider
 from connector.conference.google_meet import GoogleMeet
@@ -16,14 +17,18 @@ from connector.conference.settings import (
     TemplateSettings,
     WebexSettings,
 )
-from connector.conference.template import TemplateRooms
+from connector.conference.template import Lookup, TemplateRooms
 from connector.conference.webex import Tokens, WebexRooms
-from connector.errors import KeystoreError
+from connector.errors import KeystoreError, Transient
 from connector.model import Clock
 
 
 def _kept_nowhere(name: str, _value: str) -> None:
     raise KeystoreError(f"The secret {name} can't be kept here.")
+
+
+def _no_directory(name: str, _address: str, _names: Sequence[str]) -> Mapping[str, str]:
+    raise Transient("conference-directory-unreadable", name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +37,15 @@ class Means:
 
     ``room_key`` is a key of our own from which unguessable names are made; it never changes. ``save`` keeps a secret
     that a service has exchanged for another, and may raise KeystoreError. ``proxy`` gives the URL of a proxy by its
-    name, with its credential in it. ``agent`` is the User-Agent.
+    name, with its credential in it. ``directory`` gives attributes: of which directory, of whose address, which names;
+    it raises verdicts. ``agent`` is the User-Agent.
     """
 
     clock: Clock
     secret: Callable[[str], str] = field(repr=False)
     room_key: Callable[[], bytes] = field(repr=False)
     save: Callable[[str, str], None] = field(default=_kept_nowhere, repr=False)
+    directory: Callable[[str, str, Sequence[str]], Mapping[str, str]] = _no_directory
     proxy: Callable[[str], str | None] = field(default=lambda _name: None, repr=False)
     agent: str = "calendar-connector"
 
@@ -52,13 +59,17 @@ def providers(entries: Mapping[str, ProviderSettings], means: Means) -> dict[str
 def _provider(name: str, settings: ProviderSettings, means: Means, accounts: dict[str, Tokens]) -> Provider:
     match settings:
         case TemplateSettings():
-            return TemplateRooms(name, settings)
+            return TemplateRooms(name, settings, _lookup(settings.directory, means))
         case JitsiSettings():
             return JitsiRooms(name, settings, means.room_key, means.secret)
         case WebexSettings():
             return _webex(name, settings, means, accounts)
         case GoogleMeetSettings():
             return GoogleMeet(name)
+
+
+def _lookup(directory: str | None, means: Means) -> Lookup | None:
+    return partial(means.directory, directory) if directory else None
 
 
 def _webex(name: str, settings: WebexSettings, means: Means, accounts: dict[str, Tokens]) -> Provider:

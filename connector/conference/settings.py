@@ -14,7 +14,8 @@ class TemplateSettings:
     """Fixed join details of a person, put together from attributes.
 
     Every text is a Jinja2 template that may name ``directory.ATTRIBUTE`` and ``organizer.address``, ``.name``,
-    ``.user``, ``.domain``. With ``people`` the attributes come from that CSV, otherwise with the order.
+    ``.user``, ``.domain``. The attributes come from the CSV ``people``, else from the directory called ``directory``,
+    else with the order.
     ``phones`` maps places to numbers.
     """
 
@@ -26,6 +27,7 @@ class TemplateSettings:
     access_code: str = ""
     phones: Mapping[str, str] = field(default_factory=dict)
     people: Path | None = None
+    directory: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

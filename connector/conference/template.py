@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -15,6 +15,11 @@ from connector.conference.settings import TemplateSettings
 from connector.errors import Refused
 from connector.model import Conference, ConferenceOrder, JoinDetails, Kind, Person, Phone
 
+PARTS = ("sip", "h323", "meeting_id", "passcode", "access_code")
+
+Lookup = Callable[[str, Sequence[str]], Mapping[str, str]]
+"""Attributes of the person with this address, by these names as far as there are any. Raises verdicts."""
+
 _VIDEO_ADDRESS = re.compile(r"[^\s@<>\"]+@[^\s@<>\"]+|[0-9A-Fa-f.:]+")
 
 
@@ -23,15 +28,15 @@ class TemplateRooms:
 
     tagged = True
 
-    def __init__(self, name: str, settings: TemplateSettings) -> None:
+    def __init__(self, name: str, settings: TemplateSettings, directory: Lookup | None = None) -> None:
+        """``directory`` is asked where there is no CSV; without either the attributes are those of the order."""
         self.name = name
+        self._directory = directory
+        sources = [getattr(settings, part) for part in ("link", *PARTS)] + [*settings.phones.values()]
+        self._needed = sorted({name for source in sources for name in words.attributes_in(source)})
         self._people = CsvPeople(settings.people) if settings.people else None
         self._link = words.link(settings.link)
-        self._parts = {
-            part: words.text(source)
-            for part in ("sip", "h323", "meeting_id", "passcode", "access_code")
-            if (source := getattr(settings, part))
-        }
+        self._parts = {part: words.text(source) for part in PARTS if (source := getattr(settings, part))}
         self._phones = {place: words.text(number) for place, number in settings.phones.items()}
 
     def make(self, order: ConferenceOrder) -> Conference:
@@ -58,11 +63,18 @@ class TemplateRooms:
         """Nothing is open."""
 
     def _names(self, person: Person) -> Mapping[str, object]:
-        attributes = self._people.attributes(person.address) if self._people else person.directory
+        attributes = self._attributes(person)
         return {
             "directory": words.Attributes(attributes),
             "organizer": words.Attributes(words.person(person)),
         }
+
+    def _attributes(self, person: Person) -> Mapping[str, str]:
+        if self._people:
+            return self._people.attributes(person.address)
+        if self._directory and self._needed:
+            return self._directory(person.address, self._needed)
+        return person.directory
 
     def _details(self, url: str, names: Mapping[str, object]) -> JoinDetails:
         parts = {part: words.fill(template, names) for part, template in self._parts.items()}

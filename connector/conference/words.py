@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError
+from jinja2 import StrictUndefined, Template, TemplateError, UndefinedError, nodes
 from jinja2.sandbox import SandboxedEnvironment
 
 from connector.errors import Refused
@@ -52,6 +52,16 @@ def _environment(finalize: Callable[[Any], str]) -> SandboxedEnvironment:
 
 _TEXTS = _environment(_plain)
 _LINKS = _environment(_quoted)
+
+
+def attributes_in(source: str) -> frozenset[str]:
+    """The names of the directory attributes that a template reads."""
+    tree = _TEXTS.parse(source)
+    read = [(one.node, one.attr) for one in tree.find_all(nodes.Getattr)]
+    read += [
+        (one.node, one.arg.value) for one in tree.find_all(nodes.Getitem) if isinstance(one.arg, nodes.Const)
+    ]
+    return frozenset(name for node, name in read if isinstance(node, nodes.Name) and node.name == "directory")
 
 
 def text(source: str) -> Template:

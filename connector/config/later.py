@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.config.conferences import GoogleMeet, HubConference, Template
+from connector.config.conferences import GoogleMeet, HubConference
 from connector.config.models import Config
 from connector.config.problems import spell
 from connector.config.sources import ExchangeSource
@@ -26,8 +26,6 @@ def _unused(config: Config) -> Iterator[Path]:
     for name, service in config.conference.items():
         if isinstance(service, GoogleMeet | HubConference):
             yield ("conference", name)
-        elif isinstance(service, Template) and service.directory:
-            yield ("conference", name, "directory")
     for section in (
         "buffers",
         "presence",

@@ -255,3 +255,11 @@ def test_a_rehearsal_finds_what_can_not_be_used(
     old, new = instead
     with pytest.raises(ConfigError, match=r"broken\.pem"):
         rehearse(rehearsed(house, tmp_path, instead=(old, new.replace("ROOT", str(tmp_path)))))
+
+
+def test_a_rehearsal_finds_what_could_not_be_begun(house: House, tmp_path: Path) -> None:
+    """A reload with an unknown language is refused at its line, and the configuration in force stays."""
+    with pytest.raises(
+        ConfigError, match=r"connector.yaml:\d+: invitation.language: there is no language tlh"
+    ):
+        rehearse(rehearsed(house, tmp_path, more="invitation: {language: tlh}\n"))
