@@ -30,7 +30,38 @@ FAILURES = (TemplateError, ArithmeticError, AttributeError, LookupError, TypeErr
 _BARE = JoinDetails(url=SAMPLE.url)
 _METHODS = frozenset(["startswith", "endswith", "strip", "lower", "upper", "title", "split"])
 _FILTERS = frozenset(
-    ["capitalize", "default", "d", "escape", "e", "first", "float", "int", "join", "last", "length", "list", "lower", "replace", "reverse", "round", "select", "selectattr", "map", "reject", "rejectattr", "sort", "string", "sum", "title", "trim", "truncate", "unique", "upper", "urlencode"]
+    [
+        "capitalize",
+        "default",
+        "d",
+        "escape",
+        "e",
+        "first",
+        "float",
+        "int",
+        "join",
+        "last",
+        "length",
+        "list",
+        "lower",
+        "replace",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "map",
+        "reject",
+        "rejectattr",
+        "sort",
+        "string",
+        "sum",
+        "title",
+        "trim",
+        "truncate",
+        "unique",
+        "upper",
+        "urlencode",
+    ]
 )
 _ISOLATE, _END = "\u2066", "\u2069"
 

@@ -93,7 +93,9 @@ def _ends_with(domains: Iterable[str]) -> str:
     return "(?:" + "|".join(branches) + ")"
 
 
-_LIKELY = re.compile(rf"@(?=[A-Za-z0-9])(?:(?<=[0-9.]@)|(?=[A-Za-z0-9.-]{{6,253}}+{_ends_with(DOMAINS)}))")
+_LIKELY = re.compile(
+    rf"@(?=[A-Za-z0-9])(?:(?<=[0-9.]@)|(?=[A-Za-z0-9-]++(?:\.[A-Za-z0-9-]++)++{_ends_with(DOMAINS)}))"
+)
 """An at sign behind a digit, or before a video service's domain; others matter only behind ``sip:``."""
 
 

@@ -140,3 +140,30 @@ def test_a_block_survives_one_transform_after_another(
     for transform in [*chain, *([last] if last else [])]:
         body = transform(body)
     check(body, marker)
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    language=st.sampled_from(LANGUAGES),
+    before=st.lists(st.sampled_from(mangling.OF_HTML), max_size=2),
+    forwarding=st.sampled_from(mangling.FORWARDING),
+    after=st.lists(st.sampled_from(mangling.OF_HTML), max_size=2),
+    last=st.sampled_from([None, *mangling.TO_TEXT]),
+)
+def test_a_forwarded_copy_stays_whatever_happens_to_it(
+    language: str,
+    before: list[Transform],
+    forwarding: Transform,
+    after: list[Transform],
+    last: Transform | None,
+) -> None:
+    """The topmost block is the own one; the copy below it is the same before and after."""
+    body, marker = written(True, language)
+    for transform in [*before, forwarding, *after, *([last] if last else [])]:
+        body = transform(body)
+    block = INVITATIONS.find(body.source, marker, is_html=body.is_html)
+    assert block is not None
+    assert block.standing is Standing.AS_WRITTEN
+    removed = Body(INVITATIONS.remove(body.source, marker, is_html=body.is_html), body.is_html)
+    assert mangling.words(removed) == without_block(body, visible(block.text))
+    assert mangling.words(removed).count("~-~-~-~") == mangling.words(body).count("~-~-~-~") / 2

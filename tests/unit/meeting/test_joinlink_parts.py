@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.meeting.joinlink import Passage, Place, dialled, of_google_event, of_icalendar
+from connector.meeting.enrich import join_rules
+from connector.meeting.joinlink import Passage, Place, dialled, find, of_google_event, of_icalendar
 from connector.meeting.joinlink.labels import Printed, printed, room_number
 from connector.meeting.joinlink.video import video_addresses
+from connector.meeting.scan import NEAR
 from connector.meeting.weblink import parse
 
 
@@ -68,6 +70,36 @@ def test_video_addresses_have_a_user_and_a_domain(text: str) -> None:
 def test_a_conf_address_is_none() -> None:
     """conf:sip:... names a conference of Skype for Business's own making; nobody can dial it."""
     assert list(video_addresses("conf:sip:ada@example.com;gruu;opaque=app:conf:focus:id:AB12")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "addresses"),
+    [
+        ("dial ann@acme.webex.com.", ["ann@acme.webex.com"]),
+        ("(ann@ACME.Webex.Com)", ["ann@acme.webex.com"]),
+        ("12345@company.com, 1.2@x.example", ["12345@company.com", "1.2@x.example"]),
+        ("SIPS://a.b@c.example; sip:room@d.example.", ["a.b@c.example", "room@d.example"]),
+        ("12@67.217.95.2.", ["12@67.217.95.2"]),
+        ("bob@example.com, mailto:12@x.example, bob@webex.com, @, a@b, @zoomcrc.com", []),
+        ("x" * NEAR + " sip:room@d.example 12345@company.com", ["room@d.example"]),
+    ],
+)
+def test_video_addresses_of_a_text(text: str, addresses: list[str]) -> None:
+    """Digits or a video service's domain near the beginning, ``sip:`` anywhere; mail addresses are none."""
+    assert [found.address for found in video_addresses(text)] == addresses
+
+
+def test_bare_links_are_looked_for_near_the_beginning() -> None:
+    """With a scheme they are found anywhere."""
+    rules = join_rules()
+    far = "x " * NEAR
+    for text, url in (
+        ("zoom.us/j/123456789", "https://zoom.us/j/123456789"),
+        (f"{far}https://zoom.us/j/123456789", "https://zoom.us/j/123456789"),
+        (f"{far}zoom.us/j/123456789", None),
+    ):
+        join = find((Passage(Place.BODY, text),), rules).join
+        assert (join.url if join else None) == url
 
 
 def places(lines: list[str]) -> list[tuple[Place, str]]:
