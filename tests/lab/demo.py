@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any
 
 from connector.model import ContentKey
+from tests.lab.exchange.bodies import as_text
+from tests.lab.keyword_site import CONFERENCES, ROOM
 from tests.lab.site import Site, SiteError
 
 PEOPLE = 10
@@ -127,6 +129,70 @@ class Demo:
                 say("     (empty)")
         say()
 
+    def keyword(self) -> None:
+        """A user types ``@meet`` into Location: join details appear, everybody is told once; they go with the keyword."""
+        made = self.site.exchange.edit(
+            "create",
+            mailbox=self.owner,
+            start=(self.start + timedelta(hours=5)).isoformat(),
+            zone=ZONE,
+            subject="Talk about the plan",
+            location="@meet",
+            culture="sv-SE",
+            attendees=[{"address": address} for address in self.people[1:4]],
+        )
+        uid = made["uid"]
+        say(f"{self.owner} types @meet into Location of a meeting with three people, in a Swedish Outlook")
+        took = self.site.wait(lambda: ROOM in self.body_of(uid), "the join details", PATIENCE)
+        say(f"   the invitation holds the join details after {took:.2f} s:")
+        for line in self.lines_of(uid):
+            say(f"     {line}")
+        took = self.site.wait(lambda: self.link_of(uid).startswith(ROOM), "the link at the hub", PATIENCE)
+        self.site.wait(lambda: self.updates(uid) == 3, "an update to each attendee", PATIENCE)
+        say(
+            f"   the hub's sealed list holds the link ({took:.2f} s later); updates mailed: {self.updates(uid)}"
+        )
+        self.site.exchange.edit("change", mailbox=self.owner, item=uid, location="Room 12", send="SendToNone")
+        took = self.site.wait(lambda: ROOM not in self.body_of(uid), "the join details to go", PATIENCE)
+        self.site.wait(lambda: self.link_of(uid) == "", "the link to go from the hub", PATIENCE)
+        if self.updates(uid) != 6:
+            raise SiteError(f"three attendees were mailed {self.updates(uid)} updates about two changes")
+        say(
+            f"The keyword is deleted: the join details are gone after {took:.2f} s, each attendee got one more update."
+        )
+        say()
+
+    def row_of(self, uid: str) -> dict[str, Any]:
+        """The owner's meeting as it stands in Exchange."""
+        begin = datetime.now(UTC)
+        rows = self.site.exchange.truth(self.owner, begin, begin + timedelta(days=30))
+        found: dict[str, Any] = next(row for row in rows if row["uid"] == uid)
+        return found
+
+    def body_of(self, uid: str) -> str:
+        """Its text."""
+        return str(self.row_of(uid)["body"])
+
+    def lines_of(self, uid: str) -> list[str]:
+        """Its text as it is seen."""
+        return [line for line in as_text(self.body_of(uid), "HTML").splitlines() if line.strip()]
+
+    def link_of(self, uid: str) -> str:
+        """The way in that the hub's list holds, opened with the owner's keys; "" without one."""
+        keys = self.site.keys(self.owner)
+        start = self.row_of(uid)["start"]
+        links = [
+            one["link"].url
+            for one in self.site.opened(self.owner, keys)
+            if one["start"] == start and "link" in one
+        ]
+        return str(links[0]) if links else ""
+
+    def updates(self, uid: str) -> int:
+        """How many update mails were sent about it."""
+        sent = self.site.exchange.edit("mails", sender=self.owner)["mails"]
+        return sum(one["uid"] == uid and one["kind"] == "update" for one in sent)
+
     def nothing_readable(self) -> None:
         """Search the hub's files for every word that was used."""
         words = [
@@ -135,6 +201,8 @@ class Demo:
             "Room 12",
             "Canteen",
             "Bring figures",
+            "Talk about the plan",
+            "meet.example.com",
             *self.people,
         ]
         found = [word for word in words if self.site.hub_holds(word)]
@@ -187,12 +255,14 @@ def main() -> int:
         with Site(mailboxes=PEOPLE, exchange={"hosts": "example.com"}) as site:
             say(f"Exchange  {site.exchange.url} (TLS, NTLM; a lab of our own)")
             say(f"Hub       {site.hub.url}")
+            site.write_config(site.configuration() + CONFERENCES)
             site.start()
             say(f"Connector running, configured by {site.config}")
             say()
             demo = Demo(site)
             demo.activate()
             demo.show()
+            demo.keyword()
             demo.nothing_readable()
             demo.sum_up()
             if not given.once:

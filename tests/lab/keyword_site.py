@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from connector.model import ContentKey
+from connector.reasons import REASONS
 from tests.lab.site import Site
 
 CONFERENCES = """\
@@ -16,6 +18,8 @@ conference:
   jitsi: {type: jitsi, url: "https://meet.example.com"}
   own-room: {type: template, link: "https://vc.example.com/meet/{{ organizer.user }}"}
 """
+UNBRAKED = "writes: {brake: 100%/10m, brake_per_mailbox: 1000/h}\n"
+"""For tables of many writes in one mailbox."""
 ROOM = "https://meet.example.com/"
 OWN_ROOM = "https://vc.example.com/meet/"
 
@@ -33,7 +37,7 @@ class KeywordSite:
 
     def __enter__(self) -> Self:
         self.site.__enter__()
-        self.site.write_config(self.site.configuration() + (self.more or CONFERENCES))
+        self.site.write_config(self.site.configuration() + CONFERENCES + (self.more or UNBRAKED))
         self.site.start()
         self.site.activate(self.owner)
         return self
@@ -53,11 +57,17 @@ class KeywordSite:
     # --- what people do
 
     def create(
-        self, location: str = "@meet", *, owner: str = "", attendees: tuple[int, ...] = (2,), **fields: Any
+        self,
+        location: str = "@meet",
+        *,
+        owner: str = "",
+        attendees: Sequence[int | dict[str, Any]] = (2,),
+        **fields: Any,
     ) -> str:
         fields.setdefault("start", self.start.isoformat())
         fields.setdefault("end", (datetime.fromisoformat(fields["start"]) + timedelta(hours=1)).isoformat())
-        fields.setdefault("attendees", [{"address": self.person(number)} for number in attendees])
+        people = [one if isinstance(one, dict) else {"address": self.person(one)} for one in attendees]
+        fields["attendees"] = people
         made = self.site.exchange.edit(
             "create", mailbox=owner or self.owner, location=location, subject="Plan", **fields
         )
@@ -91,6 +101,12 @@ class KeywordSite:
 
     def wait(self, condition: Any, what: str, seconds: float = 20) -> float:
         return self.site.wait(condition, what, seconds)
+
+    def codes(self, uid: str) -> str:
+        """The reasons that ``meeting why`` gives."""
+        told = self.site.ask("meeting.why", address=self.owner, meeting=uid)
+        said = " ".join(sentence for one in told for sentence in one["sentences"])
+        return " ".join(code for code, reason in REASONS.items() if reason.sentence in said)
 
     def writes(self) -> list[dict[str, Any]]:
         """Audit rows of calendar writes that came about."""

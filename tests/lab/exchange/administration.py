@@ -33,6 +33,19 @@ def set_out_of_office(
     return {"state": state, "start": write_time(times[0]), "end": write_time(times[1])}
 
 
+def set_list(organisation: Organisation, *, address: str, members: list[str]) -> Json:
+    """Make a distribution list, or give it other members; they may be lists themselves."""
+    organisation.lists[address.lower()] = tuple(one.lower() for one in members)
+    return {"address": address.lower(), "members": len(members)}
+
+
+def set_room(organisation: Organisation, *, mailbox: str, delete_comments: bool = True) -> Json:
+    """Let a room delete the text of what is booked in it (Set-CalendarProcessing -DeleteComments)."""
+    room = organisation.mailbox(mailbox)
+    room.deletes_comments = delete_comments
+    return _described(room)
+
+
 def change_address(organisation: Organisation, *, mailbox: str, to: str, keep: bool = True) -> Json:
     """Give a mailbox another primary address; the old one stays as an alias unless `keep` is false."""
     owner = organisation.mailbox(mailbox)
@@ -127,6 +140,8 @@ def _described(mailbox: Mailbox) -> Json:
 EDITS = (
     add_mailbox,
     set_out_of_office,
+    set_list,
+    set_room,
     change_address,
     move_group,
     move_online,

@@ -23,13 +23,14 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Attendee:
-    """`role` is Required, Optional or Resource, `response` a ResponseTypeType."""
+    """`role` is Required, Optional or Resource, `response` a ResponseTypeType, `kind` a MailboxTypeType where it is stated."""
 
     address: str
     name: str = ""
     role: str = "Required"
     response: str = "Unknown"
     replied: datetime | None = None
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -239,6 +239,7 @@ def mails(organisation: Organisation, *, sender: str | None = None, recipient: s
             "uid": one.uid,
             "subject": one.subject,
             "original_start": write_time(one.original),
+            "mode": one.mode,
         }
         for one in wanted
     ]

@@ -73,7 +73,8 @@ class Mailbox:
     """A user's or room's mailbox. `state` is active, disabled, moving, or online (moved away to Exchange Online).
 
     `group` is the label that GroupingInformation and ExternalEwsUrl are made of; `online` the address there. `generation` counts how
-    often its SyncStates were expired. `tips_pending` keeps GetMailTips from knowing about it in time.
+    often its SyncStates were expired. `tips_pending` keeps GetMailTips from knowing about it in time. A room that
+    ``deletes_comments`` keeps no text of what is booked in it.
     """
 
     address: str
@@ -88,6 +89,7 @@ class Mailbox:
     readers: frozenset[str] = frozenset()
     out_of_office: OutOfOffice = AT_WORK
     tips_pending: bool = False
+    deletes_comments: bool = False
     generation: int = 1
     version: int = 0
     items: dict[int, Item] = field(default_factory=dict)

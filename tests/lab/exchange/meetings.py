@@ -15,6 +15,7 @@ from tests.lab.exchange.organisation import Mail, Organisation
 from tests.lab.exchange.recurrence import Rule
 
 SEND_TO_NONE = "SendToNone"
+SEND_TO_ALL_AND_COPY = "SendToAllAndSaveCopy"
 TO_ALL = frozenset({"SendOnlyToAll", "SendToAllAndSaveCopy"})
 TO_CHANGED = frozenset({"SendOnlyToChanged", "SendToChangedAndSaveCopy"})
 
@@ -74,7 +75,7 @@ def send_request(place: Place) -> None:
     """Send the invitation to all attendees, and mark it as sent."""
     if place.content.attendees:
         place.write({"request_sent": True, "meeting": True})
-        _deliver(place, place.content.attendees, "request", reset=True)
+        _deliver(place, place.content.attendees, "request", SEND_TO_ALL_AND_COPY, reset=True)
 
 
 def update(place: Place, changes: Mapping[str, Any], mode: str = SEND_TO_NONE) -> None:
@@ -132,16 +133,16 @@ def _tell(place: Place, before: Content, mode: str, *, rescheduled: bool) -> Non
     if mode in TO_ALL or added:
         place.write({"request_sent": True})
     if mode in TO_ALL:
-        _deliver(place, now, "request" if drafted else "update", reset=rescheduled or drafted)
+        _deliver(place, now, "request" if drafted else "update", mode, reset=rescheduled or drafted)
     elif mode in TO_CHANGED:
-        _deliver(place, added, "request", reset=True)
+        _deliver(place, added, "request", mode, reset=True)
     if not drafted:
         _withdraw(place, removed)
 
 
-def _deliver(place: Place, recipients: Iterable[Attendee], kind: str, *, reset: bool) -> None:
+def _deliver(place: Place, recipients: Iterable[Attendee], kind: str, mode: str, *, reset: bool) -> None:
     for attendee in recipients:
-        _mail(place, attendee.address, kind)
+        _mail(place, attendee.address, kind, mode)
         mailbox = place.organisation.find(attendee.address)
         if mailbox is None or mailbox is place.mailbox or mailbox.state != "active":
             continue
@@ -165,6 +166,7 @@ def _new_copy(place: Place, mailbox: Mailbox) -> None:
         categories=(),
         reminder=15,
         properties=dict(place.content.properties),
+        **_kept(mailbox),
     )
     copy = mailbox.create(shown, place.item.rule if place.original is None else None, place.now)
     if place.original is None:
@@ -179,13 +181,18 @@ def _renew_copy(place: Place, mailbox: Mailbox, copy: Item, *, reset: bool) -> N
     there = _counterpart(place, mailbox, copy)
     if there is None:
         return
-    changes = _travelling(place.content, there.content)
+    changes = _travelling(place.content, there.content) | _kept(mailbox)
     if reset:
         changes |= {"my_response": "NoResponseReceived", "show_as": "Tentative", "replied": None}
     if place.original is None and place.item.rule != copy.rule:
         changes["rule"] = place.item.rule
     if changes:
         there.write(changes)
+
+
+def _kept(mailbox: Mailbox) -> dict[str, Any]:
+    """What a room makes of a text."""
+    return {"body": ""} if mailbox.deletes_comments else {}
 
 
 def _counterpart(place: Place, mailbox: Mailbox, copy: Item) -> Place | None:
@@ -277,12 +284,12 @@ def _answer_as_room(place: Place, room: Mailbox) -> None:
             respond(there, "Accept")
 
 
-def _mail(place: Place, recipient: str, kind: str) -> None:
-    _post(place, recipient, kind, place.content)
+def _mail(place: Place, recipient: str, kind: str, mode: str = "") -> None:
+    _post(place, recipient, kind, place.content, mode)
 
 
-def _post(place: Place, recipient: str, kind: str, content: Content) -> None:
+def _post(place: Place, recipient: str, kind: str, content: Content, mode: str = "") -> None:
     mail = Mail(
-        place.now, place.mailbox.address, recipient, kind, content.uid, content.subject, place.original
+        place.now, place.mailbox.address, recipient, kind, content.uid, content.subject, place.original, mode
     )
     place.organisation.post(mail)

@@ -29,6 +29,8 @@ class Mail:
     uid: str
     subject: str
     original: datetime | None = None
+    mode: str = ""
+    """The sending mode of EWS that set it off."""
 
 
 def _utc_now() -> datetime:
@@ -48,6 +50,8 @@ class Organisation:
         self.name = name
         self.exception_reporting: Reporting = "master"
         self.mails: deque[Mail] = deque(maxlen=MAIL_LIMIT)
+        self.lists: dict[str, tuple[str, ...]] = {}
+        """Members of distribution lists, by the list's address in lower case."""
         self._by_address: dict[str, Mailbox] = {}
         self._by_guid: dict[str, Mailbox] = {}
         self._listeners: list[Callable[[ItemEvent], None]] = []

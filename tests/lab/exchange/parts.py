@@ -38,6 +38,8 @@ def write_person(parent: etree._Element, person: Person | Attendee) -> None:
     t(made, "Name", person.name or person.address)
     t(made, "EmailAddress", person.address)
     t(made, "RoutingType", "SMTP")
+    if isinstance(person, Attendee) and person.kind:
+        t(made, "MailboxType", person.kind)
 
 
 def item_class(frame: Frame) -> str:

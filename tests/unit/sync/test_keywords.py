@@ -68,12 +68,12 @@ class Desk:
         **fields: object,
     ) -> str:
         item = self.calendar.add("Plan", self.start, self.start + HOUR, *more)  # type: ignore[arg-type]
-        self.calendar.edit(item, location=location, attendees=attendees, **fields)
+        self.calendar.edit(item, location=location, attendees=attendees, **fields)  # type: ignore[arg-type]
         self.settle()
         return item
 
     def edit(self, item: str, original_start: datetime | None = None, **fields: object) -> None:
-        self.calendar.edit(item, original_start, **fields)  # type: ignore[arg-type]
+        self.calendar.edit(item, original_start, **fields)
         self.settle()
 
     def settle(self) -> None:

@@ -10,6 +10,7 @@ from tests.lab.exchange.operations.absence import (
 )
 from tests.lab.exchange.operations.availability import get_user_availability
 from tests.lab.exchange.operations.creating import create_item
+from tests.lab.exchange.operations.expanding import expand_list
 from tests.lab.exchange.operations.folders import convert_id, find_folder, get_folder
 from tests.lab.exchange.operations.items import find_item, get_item
 from tests.lab.exchange.operations.sync import sync_folder_items
@@ -31,6 +32,7 @@ OPERATIONS: dict[str, Handler] = {
         "ConvertId": convert_id,
         "CreateItem": create_item,
         "DeleteItem": delete_item,
+        "ExpandDL": expand_list,
         "FindFolder": find_folder,
         "FindItem": find_item,
         "GetFolder": get_folder,
