@@ -21,7 +21,7 @@ MOST_HITS = 50_000
 MOST_BARE = 1_000
 """Places that look like an address without a scheme before a scan gives up."""
 
-NEAR = 1 << 18
+NEAR = 1 << 17
 """Characters of a text in which what has no scheme is looked for: it may be any word with a dot or an at sign."""
 
 MOST_SPANS = 2_000
