@@ -80,7 +80,7 @@ LAYERS = [
     Layer("connector.source.exchange", (*PURE, "connector.source.base", "connector.source.exchange")),
     Layer("connector.source.google", (*PURE, "connector.source.base", "connector.source.google")),
     Layer("connector.conference", (*PURE, "connector.conference")),
-    Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli")),
+    Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli", "connector.daemon.hardening")),
     Layer(
         "connector.kms",
         (

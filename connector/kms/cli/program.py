@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import click
 
 from connector.cli import main as manners
+from connector.daemon.hardening import give_up_privileges
 from connector.kms import audit, hierarchy, production, serve
 from connector.kms.cli.custody import key, rotate
 from connector.kms.cli.options import Frame, common_options
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @common_options
 def run(frame: Frame) -> None:
     """Serve until SIGTERM; a line of JSON says when."""
+    give_up_privileges()
     with frame.house(make=True) as house:
         serve.run(house)
 
