@@ -101,7 +101,8 @@ class Invitations:
         """Write the block, in the place of the own one where there is one, or why not.
 
         Without one it goes to the end, before a quoted mail. An edited block is left alone. Join details of others are
-        left alone, or give way to ours, as configured: those between fences of their own are taken out, others stay.
+        left alone, or give way to ours, as configured: those between fences of their own are taken out; before others,
+        which stay, ours goes to the beginning.
         """
         if too_large(body):
             return Left.TOO_LARGE
@@ -166,12 +167,14 @@ class Invitations:
         )
 
     def _added(self, flow: Flow, block: str) -> str | Left:
-        if self._foreign(flow) is not None:
-            if not self._replaces:
-                return Left.LINK_THERE
+        there = self._foreign(flow) is not None
+        if there and not self._replaces:
+            return Left.LINK_THERE
+        if there:
             flow = self._without_fenced(flow)
-        block = _in_style_of(flow.source, block, is_html=flow.is_html)
-        return splice.insert(flow, quoted.first_quotation(flow), block)
+            there = self._foreign(flow) is not None
+        position = quoted.first_line(flow.text) if there else quoted.first_quotation(flow)
+        return splice.insert(flow, position, _in_style_of(flow.source, block, is_html=flow.is_html))
 
     def _foreign(self, flow: Flow) -> str | None:
         limit = quoted.first_quotation(flow)

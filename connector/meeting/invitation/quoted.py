@@ -52,3 +52,9 @@ def first_quotation(flow: Flow) -> int:
     line = _CITED_LINE.search(flow.text)
     starts = [first_head(flow.text), *(begin for begin, _ in flow.cited[:1])]
     return min([*starts, line.start()] if line else starts)
+
+
+def first_line(text: str) -> int:
+    """Where the first line with words begins; the text's length where there is none."""
+    words = len(text) - len(text.lstrip())
+    return text.rfind("\n", 0, words) + 1 if words < len(text) else len(text)

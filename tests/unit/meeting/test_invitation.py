@@ -405,11 +405,29 @@ def test_a_fenced_block_of_others_gives_way() -> None:
     assert REPLACING.remove(made.body, made.digest) == "<body><p>Hello</p><p>Bye</p></body>"
 
 
-def test_a_link_among_words_stays_beside_ours() -> None:
-    """Nobody can tell where a user's own sentence ends."""
-    made = REPLACING.put("<p>Or https://zoom.us/j/123456789</p>", SAMPLE, "en")
+@pytest.mark.parametrize(
+    ("body", "is_html"),
+    [
+        (
+            "<html><body>\r\n<div><p>Or <a href='https://zoom.us/j/123456789'>Zoom</a></p></div></body></html>",
+            True,
+        ),
+        ("<p>Or https://zoom.us/j/123456789</p>", True),
+        ("https://zoom.us/j/123456789", True),
+        ("Or https://zoom.us/j/123456789\n", False),
+        ("\r\n  Or https://zoom.us/j/123456789", False),
+    ],
+)
+def test_ours_stands_before_a_link_that_stays(body: str, is_html: bool) -> None:
+    """Nobody can tell where a user's own sentence ends; ours is the first, so that it is the one that counts."""
+    details = replace(SAMPLE, url="https://acme.webex.com/meet/ann", sip="")
+    made = REPLACING.put(body, details, "en", is_html=is_html)
     assert isinstance(made, Written)
-    assert made.body.startswith("<p>Or https://zoom.us/j/123456789</p><div")
+    assert made.body.index("acme.webex.com") < made.body.index("zoom.us")
+    assert REPLACING.remove(made.body, made.digest, is_html=is_html) == body
+    join = find((Passage(Place.BODY, made.body, is_html=is_html),), join_rules()).join
+    assert join is not None
+    assert join.url == details.url
 
 
 # --- limits, languages, settings ------------------------------------------------------------------
