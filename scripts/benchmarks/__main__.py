@@ -26,6 +26,7 @@ NAMES = (
     "coldstart",
     "cost",
     "restart",
+    "google",
 )
 """Each is a module of this folder with ``run(*, full: bool) -> list[Row]``."""
 
