@@ -32,6 +32,7 @@ class KmsServer:
     signature: str = "PS256"
     chain: Sequence[x509.Certificate] = ()
     name: str = "kms"
+    kek: str = "file"
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
     process: subprocess.Popen[str] | None = None
 
@@ -41,13 +42,13 @@ class KmsServer:
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         self._put("static.pem", pem, 0o400)
-        chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in self.chain)
-        self._put("chain.pem", chain, 0o644)
         self.write_settings(self.more)
 
     def write_settings(self, more: str) -> None:
         """With further tables."""
         self.more = more
+        chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in self.chain)
+        self._put("chain.pem", chain, 0o644)
         self.config.write_text(self._settings())
 
     @property
@@ -143,7 +144,7 @@ class KmsServer:
             f'database = "{self.database}"\nsocket = "{self.socket}"\n'
             f'static_key.key = "{self.folder}/static.pem"\nstatic_key.signature = "{self.signature}"\n'
             f"{'static_key.' + chain if chain else ''}"
-            f'kek.provider = "file"\nkek.file = "{self.folder}/{self.name}.master"\n{self.more}'
+            f'kek.provider = "{self.kek}"\nkek.file = "{self.folder}/{self.name}.master"\n{self.more}'
         )
 
     def _put(self, name: str, data: bytes, mode: int) -> None:
