@@ -192,7 +192,12 @@ def test_a_module_imports_only_what_its_layer_may(name: str) -> None:
     assert wrong == []
 
 
-@pytest.mark.parametrize("name", [*PURE_SYNC, "connector.sync.orders", "connector.sync.roster", *SEALING])
+KMSWIRE = [name for name in MODULES if inside(name, "connector.seal.kmswire")]
+
+
+@pytest.mark.parametrize(
+    "name", [*PURE_SYNC, "connector.sync.orders", "connector.sync.roster", *SEALING, *KMSWIRE]
+)
 def test_a_pure_module_touches_no_clock_file_thread_or_log(name: str) -> None:
     """What decides is a function of what it is given."""
     found = {one.partition(".")[0] for one in imports(MODULES[name])}
@@ -219,6 +224,7 @@ def test_only_the_composition_root_imports_adapters() -> None:
         "connector.source.exchange.source",
         "connector.store.sqlite",
         "connector.seal.local",
+        "connector.seal.kms_client",
         "connector.relay.http",
         "connector.roster.csvfile",
     )
