@@ -112,7 +112,13 @@ class Further:
         ):
             self._copy(place)
         self._clone.do("chown", "-R", f"{UNIT}:", STATE)
-        self._clone.do("systemctl", "start", UNIT)
+        # What systemd-creds seals is bound to the machine's id too, which a cloned disk brings along.
+        self._clone.do("tee", "/etc/machine-id", stdin=self._machine.do("cat", "/etc/machine-id"))
+        self._clone.do("systemctl", "daemon-reexec")
+        started = self._clone.try_("systemctl", "start", UNIT)
+        if started.returncode:
+            said = self._clone.do("journalctl", "--unit", UNIT, "--output=cat", "--lines=5")
+            raise MachineError(f"the clone did not start: {said}")
         wait(lambda: self._machine.show(UNIT, "ActiveState") == "failed", "the original to stop", 60)
         _expect("its exit status", self._machine.show(UNIT, "ExecMainStatus"), "2")
         _expect("the clone", self._clone.show(UNIT, "ActiveState"), "active")
