@@ -33,7 +33,7 @@ CLOSING = re.compile(rf"{_FIRST}(?:{_DASH}{_TILDE}){{9,19}}{_LAST}")
 _HINT = re.compile(rf"{_TILDE}|&(?:#0*126|#[xX]0*7[eE]|tilde)")
 
 _LINK_BEHIND = re.compile(
-    r"<[A-Za-z][A-Za-z0-9+.-]{1,15}:[^<>]{0,4096}>|[\[(]https?:[^\]\[()\s]{0,4096}[\])]"
+    r"<\s{0,8}[A-Za-z][A-Za-z0-9+.-]{1,15}:[^<>]{0,4096}>|[\[(]\s{0,8}https?:[^\]\[()\s]{0,4096}[\])]"
     r"|HYPERLINK[^\S\n]{1,8}[\"“”][^\"“”\n]{0,4096}[\"“”]"
 )
 """Addresses that a converter puts behind or before the words of a link."""
