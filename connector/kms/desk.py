@@ -84,15 +84,22 @@ class Desk:
                 expires=now + self.terms.times.ephemeral,
                 algorithm=self.signature,
             )
-            with self.database.writing() as connection:
-                done = replace(entry, user=caller.user, objects=(key.uri,))
-                self.trail.append(connection, now, done)
             self.lines.add(Line(key, caller), now)
+            self._note_handshake(replace(entry, user=caller.user, objects=(key.uri,)), now)
         except Refusal as refusal:
             return signed.sign(self._refused(entry, refusal, request.request_id), self.static, self.signature)
         except sqlite3.Error as error:
             return signed.sign(self._away(error, request.request_id), self.static, self.signature)
         return token
+
+    def _note_handshake(self, entry: Entry, now: datetime) -> None:
+        """The row, without which the key that was agreed on is not in force. Raises sqlite3.Error."""
+        try:
+            with self.database.writing() as connection:
+                self.trail.append(connection, now, entry)
+        except sqlite3.Error:
+            self.lines.remove(entry.objects[0])
+            raise
 
     def _reset(self, reason: str, via: str) -> str:
         """Tell the client to forget its ephemeral keys: what it sent can't be opened."""

@@ -164,6 +164,7 @@ def test_handshakes_are_bounded(tmp_path: Path) -> None:
     site.client("bob@example.com")
     answer = Client(site, lambda _: Credential(bearer=token(site.clock, "eve@example.com")), "c").offer()
     assert answer.status == 503
+    assert [row.entry.status for row in site.rows()[-2:]] == [201, 503]
     site.close()
 
 

@@ -27,6 +27,7 @@ def test_no_key_leaves_when_the_row_can_t_be_written(site: Site) -> None:
     answers.append(Client(site, client.credentials, "c").offer())
     assert [one.status for one in answers] == [503] * 4
     assert all(not one.members for one in answers)
+    assert len(site.desk.lines) == 1
     assert keys_in(site) == count
     with site.house.database.writing() as connection:
         connection.execute("DROP TRIGGER full")
