@@ -30,9 +30,7 @@ class Hub:
         self._store = sqlite3.connect(database, isolation_level=None)
         self._store.execute("PRAGMA journal_mode = WAL")
         self._store.execute("PRAGMA synchronous = FULL")
-        self._store.execute(
-            "CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, body BLOB) WITHOUT ROWID"
-        )
+        self._store.execute("CREATE TABLE IF NOT EXISTS batches (number INTEGER PRIMARY KEY, body BLOB)")
         self._store.execute("CREATE TABLE IF NOT EXISTS mark (one INTEGER PRIMARY KEY, epoch, sequence)")
         self._arrivals: list[tuple[str, str, int]] = []
         self._bytes = 0
