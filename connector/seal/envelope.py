@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.model import (
@@ -170,6 +170,7 @@ def _join(link: JoinLink | None, seal: _Sealer) -> dict[str, Any]:
         "encryptedRule": link.rule,
         "encryptedMeetingNumber": link.meeting_id,
         "encryptedPasscode": link.passcode,
+        "encryptedBuffers": f"{_seconds(link.before)} {_seconds(link.after)}",
     }
     join = {name: seal(f"meetingJoinInfo.{name}", text) for name, text in parts.items() if text is not None}
     webex = {"webexURL": link.url, "webexURI": link.sip} if link.service == "webex" else {}
@@ -177,6 +178,10 @@ def _join(link: JoinLink | None, seal: _Sealer) -> dict[str, Any]:
         "meetingJoinInfo": join,
         **{name: seal(name, text) for name, text in webex.items() if text is not None},
     }
+
+
+def _seconds(span: timedelta) -> int:
+    return int(span.total_seconds())
 
 
 def canonical(sealed: Mapping[str, Any], paths: list[str]) -> str:

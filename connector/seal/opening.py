@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.model import ContentKey, JoinLink, Outcome, Presence, Result
@@ -98,8 +98,17 @@ def _open_join(sealed: Mapping[str, Any], opener: _Opener) -> dict[str, Any]:
         sip=join.get("meetingJoinURI"),
         meeting_id=join.get("encryptedMeetingNumber"),
         passcode=join.get("encryptedPasscode"),
+        **_buffers(join.get("encryptedBuffers")),
     )
     return {"link": link}
+
+
+def _buffers(stated: str | None) -> dict[str, timedelta]:
+    """Seconds before the start and after the end; what was sealed by an earlier version states none."""
+    if stated is None:
+        return {}
+    before, after = (timedelta(seconds=int(part)) for part in stated.split(" "))
+    return {"before": before, "after": after}
 
 
 def open_presence(sealed: Mapping[str, Any], keys: KeyLookup) -> Presence:

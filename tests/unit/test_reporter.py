@@ -183,7 +183,9 @@ def test_what_mends_itself_or_is_final_is_no_alarm(desk: Desk, verdict: Verdict,
 # --- keys, sources, accounts
 
 
-@pytest.mark.parametrize("verdict", [Transient("key-service-away"), KeyWithheld("key-unknown")])
+@pytest.mark.parametrize(
+    "verdict", [Transient("key-service-away"), Transient("key-service-refuses"), KeyWithheld("key-unknown")]
+)
 def test_keys_that_are_away_are_an_alarm_after_a_while(desk: Desk, verdict: Verdict) -> None:
     """And none any more when the mailbox gets through."""
     desk.ill(verdict)

@@ -6,9 +6,11 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
+from weakref import WeakSet
 
 import httpx
 
@@ -21,6 +23,7 @@ LONGEST_SECONDS = 60
 
 _TIMEOUT = httpx.Timeout(connect=6, read=carriage.HOLD_SECONDS + 7, write=10, pool=10)
 _JSON = "application/json"
+_CONNECTED = (".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")
 
 
 class Transport(Protocol):
@@ -58,6 +61,8 @@ class HttpTransport:
         self._client: httpx.Client | None = None
         self._proxy: str | None = None
         self._open_door = False
+        self._closed = False
+        self._lines: WeakSet[socket.socket] = WeakSet()
 
     def static(self) -> bytes:
         """``GET {base}/static``."""
@@ -72,16 +77,27 @@ class HttpTransport:
             raise away(error.detail) from error
 
     def close(self) -> None:
-        """Give up the connections; a request at work ends with a verdict."""
+        """Give up the connections; a request at work in another thread ends with a verdict."""
+        self._closed = True
+        for line in list(self._lines):
+            with suppress(OSError):  # it may have ended by itself
+                socket.socket.shutdown(line, socket.SHUT_RDWR)
         if self._client is not None:
             self._client.close()
 
     def _ask(self, method: str, path: str, body: bytes | None) -> bytes:
+        if self._closed:
+            raise away("closed")
         headers = {"Content-Type": _JSON, "Accept-Encoding": "identity", **self._address.headers()}
         try:
             self._knock()
             with self._open().stream(
-                method, self._address.base + path, content=body, headers=headers, timeout=_TIMEOUT
+                method,
+                self._address.base + path,
+                content=body,
+                headers=headers,
+                timeout=_TIMEOUT,
+                extensions={"trace": self._trace},
             ) as response:
                 if response.status_code != 200:
                     raise away(f"status {response.status_code}")
@@ -89,6 +105,14 @@ class HttpTransport:
         except (httpx.HTTPError, httpx.InvalidURL, OSError, RuntimeError) as error:
             self._open_door = False
             raise away(str(error)) from error
+
+    def _trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Called by httpcore; a finished connect or TLS handshake brings the stream, whose socket ``close`` shuts down."""
+        stream = info.get("return_value")
+        if event.endswith(_CONNECTED) and stream is not None:
+            found = stream.get_extra_info("socket")
+            if isinstance(found, socket.socket):
+                self._lines.add(found)
 
     def _knock(self) -> None:
         """Whether somebody listens at the socket, first and after a failure: httpcore leaves one that does not answer unclosed."""
