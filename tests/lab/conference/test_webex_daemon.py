@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -38,8 +38,16 @@ class Desk:
     def meeting(self, uid: str) -> str:
         """The link in the invitation, "" where there is none."""
         return next(
-            (one["webLink"] for one in self.webex.meetings.values() if one["webLink"] in self.text(uid)), ""
+            (
+                one["webLink"]
+                for one in list(self.webex.meetings.values())
+                if one["webLink"] in self.text(uid)
+            ),
+            "",
         )
+
+    def wait(self, condition: Callable[[], bool], what: str) -> None:
+        self.site.wait(condition, what, 90)
 
     def text(self, uid: str) -> str:
         return self.site.body(uid).replace("&amp;", "&")
@@ -52,7 +60,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     authority = Authority(folder, now)
     with ExitStack() as stack:
         webex = stack.enter_context(FakeWebex(now, rotates=True, certificate=authority.issue([], now).path))
-        site = stack.enter_context(KeywordSite(folder, TEXT.format(url=webex.url, ca=authority.path)))
+        (folder / "conf.d").mkdir()
+        (folder / "conf.d" / "webex.yaml").write_text(TEXT.format(url=webex.url, ca=authority.path))
+        site = stack.enter_context(KeywordSite(folder))
         webex.licensed.add(site.owner)
         webex.rooms[site.owner] = "user1"
         made = Desk(site, webex)
@@ -65,17 +75,17 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
 def test_a_meeting_lives_with_its_keyword(desk: Desk) -> None:
     """Made once, moved with the meeting, deleted with the keyword; the exchanged refresh token is in the keystore."""
     uid = desk.site.create("@webex")
-    desk.site.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
+    desk.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
     assert len(desk.webex.meetings) == 1
     (meeting,) = desk.webex.meetings.values()
     assert meeting["title"] == "Meeting"
     later = desk.site.start + timedelta(hours=4)
     desk.site.change(uid, start=later.isoformat(), end=(later + timedelta(hours=1)).isoformat())
     moved = later.strftime("%Y-%m-%dT%H:%M:%SZ")
-    desk.site.wait(lambda: meeting["start"] == moved, "Webex to hear of the move")
+    desk.wait(lambda: meeting["start"] == moved, "Webex to hear of the move")
     desk.site.change(uid, location="Room 12")
-    desk.site.wait(lambda: not desk.webex.meetings, "Webex to hear of the end")
-    desk.site.wait(lambda: meeting["webLink"] not in desk.text(uid), "the block to go")
+    desk.wait(lambda: not desk.webex.meetings, "Webex to hear of the end")
+    desk.wait(lambda: meeting["webLink"] not in desk.text(uid), "the block to go")
     held = {row["name"]: row for row in desk.site.site.json("secret", "list")}
     assert held[REFRESH]["version"] == 2
 
@@ -85,17 +95,17 @@ def test_a_lost_answer_makes_no_second_meeting(desk: Desk) -> None:
     before = [path for method, path in desk.webex.asked if method == "POST"].count("/v1/meetings")
     desk.webex.next.extend([HONEST, None])
     uid = desk.site.create("@webex")
-    desk.site.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation", 60)
+    desk.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
     after = [path for method, path in desk.webex.asked if method == "POST"].count("/v1/meetings")
     assert (len(desk.webex.meetings), after - before) == (1, 1)
     desk.site.change(uid, location="")
-    desk.site.wait(lambda: not desk.webex.meetings, "Webex to hear of the end")
+    desk.wait(lambda: not desk.webex.meetings, "Webex to hear of the end")
 
 
 def test_an_override_looks_up_the_personal_room(desk: Desk) -> None:
     """``@webex:myroom`` is answered by the entry for it; nothing is made."""
     uid = desk.site.create("@webex:myroom")
-    desk.site.wait(lambda: "https://example.webex.com/meet/user1" in desk.text(uid), "the room")
+    desk.wait(lambda: "https://example.webex.com/meet/user1" in desk.text(uid), "the room")
     assert desk.webex.meetings == {}
 
 
@@ -103,6 +113,6 @@ def test_a_new_refresh_token_sets_the_keyword_going(desk: Desk) -> None:
     """While Webex takes none the invitation stays as it is; when a new one is set, it gets its link."""
     desk.webex.refresh, desk.webex.access = "refresh-new", "withdrawn"
     uid = desk.site.create("@webex")
-    desk.site.wait(lambda: desk.webex.asked[-1] == ("POST", "/v1/access_token"), "the old token to be shown")
+    desk.wait(lambda: desk.webex.asked[-1] == ("POST", "/v1/access_token"), "the old token to be shown")
     desk.set_secret(REFRESH, "refresh-new")
-    desk.site.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation", 90)
+    desk.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
