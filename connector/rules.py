@@ -32,6 +32,8 @@ def rules_of(config: Config, version: int) -> Rules:
         policies=policies_of(config),
         active=config.mode == "active",
         enrich=enricher(joining(config)),
+        buffers=(config.buffers.start, config.buffers.end),
+        absent_by_items=config.presence.out_of_office_items,
     )
 
 
@@ -126,6 +128,8 @@ def _digest(config: Config) -> str:
         "policies": {name: [sorted(p.send), p.private] for name, p in config.policies.items()},
         "join": {name: rule.model_dump(mode="json") for name, rule in config.join_rules.items()},
     }
+    if config.buffers != Config.model_fields["buffers"].default:
+        parts["buffers"] = [config.buffers.start.total_seconds(), config.buffers.end.total_seconds()]
     if config.dialling != Config.model_fields["dialling"].default:
         parts["dialling"] = [config.dialling.zoom, dict(config.dialling.servers)]
     if config.keys.service != "local":

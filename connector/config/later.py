@@ -26,9 +26,3 @@ def _unused(config: Config) -> Iterator[Path]:
     for name, service in config.conference.items():
         if isinstance(service, GoogleMeet | HubConference):
             yield ("conference", name)
-    for section in (
-        "buffers",
-        "presence",
-    ):
-        if getattr(config, section) != Config.model_fields[section].default:
-            yield (section,)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+
+JOIN_BUFFER = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ class Attendee:
 
 @dataclass(frozen=True, slots=True)
 class JoinLink:
-    """How to get into a meeting, and by which rule it was found."""
+    """How to get into a meeting, and by which rule it was found.
+
+    A client shows its Join button from ``before`` the start to ``after`` the end.
+    """
 
     url: str
     service: str
@@ -77,6 +82,8 @@ class JoinLink:
     sip: str | None = None
     meeting_id: str | None = None
     passcode: str | None = None
+    before: timedelta = JOIN_BUFFER
+    after: timedelta = JOIN_BUFFER
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from threading import Event
 
 from connector.model import Clock, Mailbox, Meeting, Policy
+from connector.model.calendar import JOIN_BUFFER
 from connector.seal.base import KeyService
 from connector.seal.digest import Digester
 from connector.source.base import Source
@@ -43,6 +44,10 @@ class Rules:
     active: bool = False
     enrich: Callable[[Meeting], Meeting] = field(default=lambda meeting: meeting)
     keywords: KeywordTerms = field(default_factory=KeywordTerms)
+    buffers: tuple[timedelta, timedelta] = (JOIN_BUFFER, JOIN_BUFFER)
+    """How long before the start and after the end a meeting's Join button is there."""
+    absent_by_items: bool = False
+    """Whether an appointment shown as out of office counts as an absence."""
 
     def policy(self, name: str) -> Policy:
         """The policy of that name; one that was taken out of the configuration sends and writes nothing."""

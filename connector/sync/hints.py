@@ -51,6 +51,11 @@ class Hints:
             known.mark, known.heard_at = mark, now
             known.owed = known.owed or differs
 
+    def owe(self, mailbox_id: str) -> None:
+        """Something else than a hint tells that the truth has to be read."""
+        with self._lock:
+            self._known.setdefault(mailbox_id, _Known()).owed = True
+
     def read(self, mailbox_id: str, presence: Presence, now: datetime) -> None:
         """The truth was read."""
         ahead = [one for one in (presence.since, presence.until) if presence.away and one and one > now]

@@ -9,9 +9,9 @@ from functools import partial
 from connector.errors import Transient
 from connector.model import EventKind, Window
 from connector.seal.envelope import seal_presence
-from connector.sync import commands, feed
+from connector.sync import away, commands, feed
 from connector.sync.due import lapsed, next_due, presence_at, well
-from connector.sync.hints import NOT_AWAY, in_force
+from connector.sync.hints import NOT_AWAY
 from connector.sync.keywords import step as keywords
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
@@ -105,7 +105,7 @@ def _presence(visit: Visit) -> Step:
     context, mailbox, session, now = visit.context, visit.mailbox, visit.session, visit.now
     policy = visit.policy
     wanted = policy.presence != "off"
-    presence = in_force(visit.source.presence(mailbox), now) if wanted else NOT_AWAY
+    presence = away.presence(visit) if wanted else NOT_AWAY
     context.hints.read(mailbox.id, presence, now)
     digest = f"{policy.presence} {context.digests.presence(presence)}" if wanted else None
     draft = Draft(visit)

@@ -20,6 +20,7 @@ from connector.model import (
     Quarantined,
     Series,
     Session,
+    ShowAs,
 )
 from connector.relay.wire import uuid7
 from connector.seal.envelope import seal_meeting
@@ -191,6 +192,8 @@ class Draft:
                     self._rows[change.row.meeting_id] = replace(change.moved, generation=self._generation())
 
     def _put(self, put: Put) -> None:
+        if self._context.rules.absent_by_items and put.meeting.show_as is ShowAs.OUT_OF_OFFICE:
+            self._context.hints.owe(self._mailbox.id)
         meeting = self._linked(put)
         policy = self._visit.policy
         data = seal_meeting(
@@ -217,6 +220,9 @@ class Draft:
         meeting = self._context.rules.enrich(put.meeting)
         link = self._held.way_in(meeting, put.meeting_id)
         meeting = replace(meeting, link=link) if link else meeting
+        if meeting.link:
+            before, after = self._context.rules.buffers
+            meeting = replace(meeting, link=replace(meeting.link, before=before, after=after))
         self._held.lend(meeting, put.meeting_id)
         return meeting
 

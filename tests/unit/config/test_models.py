@@ -135,8 +135,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
     [
         ("conference: {x: {type: hub}}", "conference.x"),
         ("conference: {x: {type: google_meet}}", "conference.x"),
-        ("buffers: {start: 10m}", "buffers"),
-        ("presence: {out_of_office_items: true}", "presence"),
         ("proxies: {dmz: {url: 'http://p:1', auth: negotiate}}", "proxies.dmz.auth"),
     ],
 )

@@ -506,3 +506,18 @@ def test_redecorating_what_stands_right_mails_nobody(desk: Desk) -> None:
     desk.house.forward(timedelta(minutes=5))
     assert len(desk.calendar.sent) == 1
     assert desk.body(item).count("rooms.example.com") == 1
+
+
+def test_the_way_in_says_when_its_button_is_there(desk: Desk) -> None:
+    """Five minutes before and after, or as the rules say."""
+    desk.house.context = replace(
+        desk.house.context,
+        rules=replace(desk.house.context.rules, buffers=(timedelta(minutes=10), timedelta())),
+    )
+    desk.configure()
+    desk.add()
+    (queued,) = [one for one in desk.house.peek() if one.envelope.kind.value == "meeting.put"][-1:]
+    link = open_meeting(queued.envelope.data, lambda uri: desk.house.keys.opening_key(uri, desk.ada.id))[
+        "link"
+    ]
+    assert (link.before, link.after) == (timedelta(minutes=10), timedelta())
