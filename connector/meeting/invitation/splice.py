@@ -75,7 +75,7 @@ class _Cutting:
                 left = wider_left
             elif closes and self._closes(closes) and left <= self._ends[wider_right] < wider_right:
                 right = wider_right
-            elif opens and closes and self._opens(opens) and self._ends[wider_left] == wider_right:
+            elif closes and self._closes(closes) and self._ends[wider_right] == wider_left:
                 left, right = wider_left, wider_right
             else:
                 break

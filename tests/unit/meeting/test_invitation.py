@@ -182,6 +182,8 @@ def test_no_more_numbers_than_a_screen_holds() -> None:
         "<body><!-- </body> --><script>'</body>'</script>Hello</body>",
         "a < b and <img src='cid:1'> &amp; &unknown; \x00 <",
         "<p>Hello</p><blockquote><p>cited</p></blockquote>",
+        "<body><p></body>",
+        "<body><div> </div><td></body>",
         "<div><b>From:</b> Bo<br><b>Sent:</b> now<br><b>Subject:</b> x</div>",
         "<p>Hello</p><div class=a><p><b>Fr&aring;n:</b> Bo<br><b>&Auml;mne:</b> x</p></div>",
     ],
