@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-BOOT_SECONDS = 60.0
+BOOT_SECONDS = 180.0
 COMMAND_SECONDS = 180.0
 STOP_SECONDS = 15.0
 LOOK_SECONDS = 0.05
