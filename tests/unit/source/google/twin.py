@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from connector.model import Mailbox
+from connector.model import Clock, Mailbox
 from connector.source.google.authentication import Tokens
 from connector.source.google.settings import GoogleSettings, Key, Limits
 from connector.source.google.source import GoogleSource
@@ -60,7 +60,7 @@ class LabWire(Wire):
         lab = self.lab
         if letter.path == "/token":
             if kind := lab.faults.take("token", ""):
-                raise GRANTS[kind]
+                raise GRANTS.get(kind, GRANTS["internal_failure"])
             return _reply(lab.grants.answer(letter.body))
         operation, variables = route(letter.method, letter.path)
         token = lab.tenant.accept(letter.headers.get("Authorization", ""))
@@ -79,9 +79,12 @@ class LabWire(Wire):
 class Twin:
     """A tenant, and the source that reads it."""
 
-    def __init__(self, *, users: int = 3, keys: int = 1, enlisted: int | None = None) -> None:
+    def __init__(
+        self, *, users: int = 3, keys: int = 1, enlisted: int | None = None, clock: Clock | None = None
+    ) -> None:
         self.clock = Time()
-        self.lab = build(Tenant(DOMAIN, self.clock, users))
+        clock = clock or self.clock
+        self.lab = build(Tenant(DOMAIN, clock, users))
         self.edits = Edits(self.lab)
         self.wire = LabWire(self.lab)
         self.roster = {self.address(n) for n in range(1, (enlisted or users) + 1)}
@@ -96,8 +99,8 @@ class Twin:
             reader=self.address(1),
             limits=Limits(project=10_000_000, user=10_000_000),
         )
-        self.tokens = Tokens(self.settings, self.wire, self.clock, self.notices.append)
-        self.source = GoogleSource(self.settings, self.wire, self.tokens, self.clock)
+        self.tokens = Tokens(self.settings, self.wire, clock, self.notices.append)
+        self.source = GoogleSource(self.settings, self.wire, self.tokens, clock)
 
     def address(self, number: int) -> str:
         return f"user{number}@{DOMAIN}"
