@@ -115,8 +115,11 @@ async function openJoin(sealed, open) {
   for (const [name, token] of Object.entries(sealed.meetingJoinInfo)) {
     join[name] = await open(`meetingJoinInfo.${name}`, token);
   }
+  const [before = null, after = null] = join.encryptedBuffers?.split(" ").map(Number) ?? [];
   return {
     link: {
+      before, // seconds: how long before the start and after the end there is a way in; null where nothing is said
+      after,
       url: join.meetingJoinURL,
       sip: join.meetingJoinURI ?? null,
       service: join.encryptedService,

@@ -85,6 +85,8 @@ def test_it_reads_what_the_python_reader_reads() -> None:
     link = expected.pop("link")
     found = result["value"]
     assert found.pop("link") == {
+        "before": link.before.total_seconds(),
+        "after": link.after.total_seconds(),
         "url": link.url,
         "sip": link.sip,
         "service": link.service,
