@@ -17,7 +17,8 @@ from connector.sync.context import Context
 from connector.sync.keywords import noticing, planning
 from connector.sync.keywords.journal import SENTENCES
 from connector.sync.keywords.planning import End, Leave, Make, Move, Plan, Put, Replace, Share
-from connector.sync.keywords.step import CAUSE, case_of
+from connector.sync.keywords.step import case_of
+from connector.sync.keywords.writing import CAUSE
 from connector.sync.visit import Visit
 
 MOST = 10

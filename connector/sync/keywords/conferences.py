@@ -1,0 +1,127 @@
+"""Step A: the conference of an intent is made, moved, ended. Providers are asked here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
+
+from connector.conference.base import Provider
+from connector.errors import Refused, Verdict
+from connector.model import Conference, ConferenceOrder, Intent, IntentState, Wish
+from connector.sync.keywords import planning
+from connector.sync.keywords.journal import noted
+from connector.sync.keywords.planning import Case
+from connector.sync.keywords.settling import commit, settle
+from connector.sync.outcome import Step
+from connector.sync.publish import Draft
+from connector.sync.visit import Visit
+
+Answer = TypeVar("Answer")
+
+
+class Elsewhere(Exception):
+    """What a provider or directory said: no trouble of the mailbox's own source."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(str(verdict))
+        self.verdict = verdict
+
+
+def make(visit: Visit, case: Case, wish: Wish, key: str) -> Step:
+    """Make the conference under the intent's key, or look for the one whose making was cut short."""
+    intent = replace(case.intent, key=key or case.intent.key, wish=wish, shared=False, conference=None)
+    provider = _provider(visit, wish)
+    order = _order(visit, replace(case, intent=intent))
+    asked = intent.state in {IntentState.ASKED, IntentState.UNCERTAIN}
+    if asked and not provider.tagged:
+        found = abroad(lambda: provider.find(order))
+        if found is None:
+            uncertain = replace(intent, state=IntentState.UNCERTAIN, order=order)
+            return settle(visit, uncertain, "conference-uncertain")
+        return _made(visit, intent, order, found)
+    if not provider.tagged:
+        begun = Draft(visit)
+        begun.intend(replace(intent, state=IntentState.ASKED, order=order))
+        visit = visit.after(begun.commit(visit.session))
+    return _made(visit, intent, order, abroad(lambda: provider.make(order)))
+
+
+def _made(visit: Visit, intent: Intent, order: ConferenceOrder, conference: Conference) -> Step:
+    made = replace(
+        intent, state=IntentState.MADE, conference=conference, order=order, attempts=0, code="", due=visit.now
+    )
+    return commit(visit, noted(made, visit.now, "made", order.organizer.address), "made the conference")
+
+
+def replaced(visit: Visit, case: Case, wish: Wish) -> Step:
+    """End what was made for the keyword before; the block stays until the next one takes its place in the same write."""
+    intent = case.intent
+    end_conference(visit, intent)
+    key = visit.context.digests.series_key(f"replaced\0{intent.key}\0{wish}")
+    wanted = replace(
+        intent, key=key, state=IntentState.WANTED, wish=wish, conference=None, order=None, shared=False
+    )
+    return commit(visit, noted(wanted, visit.now, "replaced", wish.keyword), "another keyword stands there")
+
+
+def move(visit: Visit, case: Case) -> Step:
+    """Tell the provider of the meeting's new time, rule or subject."""
+    intent = case.intent
+    if intent.conference is None or intent.wish is None:
+        return settle(visit, intent, "")
+    conference, provider = intent.conference, _provider(visit, intent.wish)
+    order = _order(visit, case)
+    moved = abroad(lambda: provider.move(conference, order))
+    after = replace(intent, conference=moved, order=order, attempts=0, code="", due=visit.now)
+    return commit(visit, noted(after, visit.now, "moved"), "moved the conference")
+
+
+def end_conference(visit: Visit, intent: Intent) -> None:
+    """A provider that is no longer configured can't be asked; what it made stays with it."""
+    conference, order, wish = intent.conference, intent.order, intent.wish
+    if intent.shared or conference is None or order is None or wish is None:
+        return
+    provider = visit.context.rules.keywords.providers.get(wish.action)
+    if provider is not None:
+        abroad(lambda: provider.end(conference, order, visit.now))
+
+
+def ended(intent: Intent) -> Intent:
+    """The intent with nothing left of it."""
+    return replace(
+        intent,
+        state=IntentState.ENDED,
+        due=None,
+        code="",
+        attempts=0,
+        conference=None,
+        order=None,
+        wish=None,
+        shared=False,
+    )
+
+
+def details_digest(visit: Visit, conference: Conference) -> str:
+    """Of the details; the text can be no UID that a calendar gives."""
+    return visit.context.digests.series_key(f"details\0{conference.details!r}")
+
+
+def _provider(visit: Visit, wish: Wish) -> Provider:
+    provider = visit.context.rules.keywords.providers.get(wish.action)
+    if provider is None:
+        raise Refused("conference-unknown", wish.action)
+    return provider
+
+
+def _order(visit: Visit, case: Case) -> ConferenceOrder:
+    person = abroad(lambda: case.terms.person(visit.mailbox, case.item))
+    return planning.order_of(case, person)
+
+
+def abroad(ask: Callable[[], Answer]) -> Answer:
+    """Ask somebody other than the mailbox's source."""
+    try:
+        return ask()
+    except Verdict as verdict:
+        raise Elsewhere(verdict) from verdict
