@@ -317,7 +317,7 @@ class Appliance:
         """The account in force of a source, and the name of its secret."""
         section = self.ground.loaded.config.sources.get(source)
         if not isinstance(section, ExchangeSection):
-            return source, f"google/{source}"
+            return source, section.secret_names(source)[0] if section else source
         account = account_in_force(section, self.ground.clock().date())
         return section.accounts[account].user, secret_name(source, account)
 

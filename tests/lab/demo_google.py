@@ -66,7 +66,7 @@ class GoogleDemo(Demo):
 
 def main(*, once: bool, both: bool) -> int:
     """Show it; 0 only if hub and calendar were equal after every step."""
-    hosts = {"exchange": {"hosts": "example.com"}} if both else {}
+    hosts: dict[str, Any] = {"exchange": {"hosts": "example.com"}} if both else {}
     with GoogleSite(users=PEOPLE, both=both, push="hub", poll="1h", mailboxes=PEOPLE, **hosts) as site:
         say(f"Google    https://www.googleapis.com at 127.0.0.1:{site.google.port} (a lab of our own)")
         if both:
