@@ -40,6 +40,8 @@ def main() -> int:
     if unknown := [name for name in given.name if name not in NAMES]:
         print(f"scripts/bench: there is no {unknown[0]}; there are {', '.join(NAMES)}", file=sys.stderr)
         return 2
+    if given.write:
+        report.check(given.write, given.name or NAMES)
     rows: list[Row] = []
     for name in given.name or NAMES:
         begun = time.monotonic()

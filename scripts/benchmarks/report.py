@@ -40,6 +40,13 @@ def write(page: Path, rows: list[Row], *, full: bool) -> None:
     page.write_text(text, encoding="utf-8")
 
 
+def check(page: Path, names: Iterable[str]) -> None:
+    """Raises MarkMissing before an hour is spent on measuring what has no place in the page."""
+    text = page.read_text(encoding="utf-8")
+    for name in (*names, MACHINE):
+        renewed(text, name, "")
+
+
 def renewed(text: str, name: str, content: str) -> str:
     """The text with ``content`` between ``<!-- bench:NAME -->`` and ``<!-- /bench:NAME -->``."""
     begin, end = f"<!-- bench:{name} -->", f"<!-- /bench:{name} -->"
