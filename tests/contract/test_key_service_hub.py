@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -62,6 +62,15 @@ def running_hub(place: Path) -> Iterator[Hub]:
         database.close()
 
 
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Within ten seconds."""
+    for _ in range(1000):
+        if condition():
+            return
+        threading.Event().wait(0.01)
+    raise AssertionError("waited in vain")
+
+
 @contextmanager
 def connected(town: Town, hub: Hub, place: Path) -> Iterator[None]:
     """The key server's lines to the hub."""
@@ -75,6 +84,7 @@ def connected(town: Town, hub: Hub, place: Path) -> Iterator[None]:
     for line in lines:
         line.start()
     try:
+        wait_for(lambda: uplink._health.up is True)
         yield
     finally:
         stop.set()
