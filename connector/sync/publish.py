@@ -131,7 +131,8 @@ class Draft:
 
     def seen(self, place: str) -> str:
         """The digest an intent of this commit was settled with."""
-        return next((one.seen for one in self._held.changed if one.place == place), "")
+        seen = next((one.seen for one in self._held.changed if one.place == place), "")
+        return seen.partition(" ")[0]
 
     def finish(self, command_id: str) -> None:
         """The command's outcome is in this commit."""

@@ -110,19 +110,27 @@ def _occurrence(meeting: Meeting, digests: Digests) -> _Spot:
 
 
 def _digest_of_series(first: Meeting, plain: Sequence[Meeting], digests: Digests) -> str:
-    """The same whichever occurrence is the first of the window; a single meeting's own times count."""
+    """The same whichever occurrence is the first of the window; a single meeting's own times count.
+
+    Behind a blank stand the days of the week: a slice of the window does not show all of them.
+    """
     bare = _without_answers(first)
-    if first.recurring:
-        start = _EPOCH + timedelta(
-            hours=first.start.hour, minutes=first.start.minute, seconds=first.start.second
-        )
-        days = tuple(sorted({f"{one.start:%a}" for one in plain}))
-        end = start + (first.end - first.start)
-        day = _EPOCH.date() if first.first_day else None
-        bare = replace(
-            bare, original_start=start, start=start, end=end, first_day=day, online=(*bare.online, *days)
-        )
-    return digests.content(bare)
+    if not first.recurring:
+        return digests.content(bare)
+    clock = first.start.timetz()
+    start = _EPOCH + timedelta(hours=clock.hour, minutes=clock.minute, seconds=clock.second)
+    end = start + (first.end - first.start)
+    day = _EPOCH.date() if first.first_day else None
+    days = ",".join(sorted({f"{one.start:%a}" for one in plain}))
+    bare = replace(bare, original_start=start, start=start, end=end, first_day=day)
+    return f"{digests.content(bare)} {days}"
+
+
+def _known(intent: Intent, spot: _Spot, sight: Sight) -> bool:
+    """Whether the place is as it was when its intent was settled, as far as was seen."""
+    if sight.whole:
+        return intent.seen == spot.digest
+    return intent.seen.partition(" ")[0] == spot.digest.partition(" ")[0]
 
 
 def _without_answers(meeting: Meeting) -> Meeting:
@@ -152,9 +160,9 @@ def _consider(
     """What becomes of a place: a new intent, one that is due again, or None where nothing changed."""
     if intent is None or not intent.open:
         begins = always or _wish(spot, sight) is not None
-        known = intent is not None and intent.seen == spot.digest
+        known = intent is not None and _known(intent, spot, sight)
         return _begun(spot, intent, series_key, sight) if begins and not known else None
-    if intent.seen == spot.digest or not (sight.whole or not spot.meeting.recurring):
+    if _known(intent, spot, sight):
         return None
     return replace(
         intent, due=sight.now, attempts=0, seen=spot.digest, item_id=spot.item_id, until=spot.until

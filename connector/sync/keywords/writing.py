@@ -72,7 +72,10 @@ def _write(visit: Visit, case: Case, after: Intent, update: MeetingUpdate) -> St
         applied = Applied(update.item_id, item.meeting.change_key, repeated=True)
     else:
         gate.admit(
-            context, mailbox, CAUSE, {**facts, "acting": mailbox.address, "digest_before": case.intent.seen}
+            context,
+            mailbox,
+            CAUSE,
+            {**facts, "acting": mailbox.address, "digest_before": case.intent.seen.partition(" ")[0]},
         )
         applied = visit.source.apply(mailbox, update)
     if after.conference is None:
