@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import pytest
 
-from connector.config.sources import GoogleSource
 from connector.errors import AccessDenied, NotFound, UserError
 from connector.model import Mailbox, Phase, Presence
 from connector.sync.roster import MANUAL
@@ -83,16 +82,6 @@ def test_what_may_not_be_activated(bureau: Bureau, address: str, sentence: str) 
     assert sentence in answer["sentence"]
     assert bureau.house.store.mailboxes() == ()
     assert bureau.rows("mailbox.activate") == []
-
-
-def test_a_source_that_can_not_be_read_yet(bureau: Bureau) -> None:
-    """A mailbox there would wait for ever; it is refused instead."""
-    brand = GoogleSource(type="google", domains=("brand.example",))
-    sources = {**bureau.config.sources, "brand": brand}
-    bureau.config = bureau.config.model_copy(update={"sources": sources})
-    answer = bureau.answer("mailbox.activate", "ada@brand.example")
-    assert (answer["done"], answer["code"]) == (False, 1)
-    assert "this version can't read the source brand yet" in answer["sentence"]
 
 
 def test_one_refusal_does_not_stop_the_others(bureau: Bureau) -> None:
