@@ -353,6 +353,10 @@ REASONS: dict[str, Reason] = {
         "A secret that a service has exchanged for a new one can't be kept; nothing more is asked of it until it can.",
         "See that the disk is not full and the state directory is the connector's own.",
     ),
+    "conference-awaited": Reason("The cloud was asked for a conference and has not answered yet."),
+    "conference-unasked": Reason(
+        "The cloud answered an order for a conference that nobody gave, or gives no more."
+    ),
     "conference-needs-google": Reason(
         "Google Meet conferences are made by Google calendars alone, and this calendar is none.",
         "Give the keyword another entry of `conference:`.",

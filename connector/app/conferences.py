@@ -12,7 +12,7 @@ from connector.conference import settings
 from connector.conference.base import Provider
 from connector.conference.providers import Means, providers
 from connector.config import Config
-from connector.config.conferences import Conference, GoogleMeet, Jitsi, Template, Webex
+from connector.config.conferences import Conference, GoogleMeet, HubConference, Jitsi, Template, Webex
 from connector.errors import Transient
 from connector.keystore import Keystore
 from connector.model import Clock
@@ -39,7 +39,7 @@ def build_conferences(
         agent=f"calendar-connector/{VERSION} ({config.instance})",
     )
     entries = {name: _settings(name, entry) for name, entry in config.conference.items()}
-    return providers({name: entry for name, entry in entries.items() if entry is not None}, means)
+    return providers(entries, means)
 
 
 def _save(keystore: Keystore, name: str, value: str) -> None:
@@ -75,7 +75,7 @@ def _attributes(
         raise Transient("conference-directory-unreadable", str(trouble)) from trouble
 
 
-def _settings(name: str, entry: Conference) -> settings.ProviderSettings | None:
+def _settings(name: str, entry: Conference) -> settings.ProviderSettings:
     match entry:
         case Template():
             return _template(entry)
@@ -85,8 +85,8 @@ def _settings(name: str, entry: Conference) -> settings.ProviderSettings | None:
             return _webex(entry)
         case GoogleMeet():
             return settings.GoogleMeetSettings()
-        case _:
-            return None
+        case HubConference():
+            return settings.HubSettings()
 
 
 def _template(entry: Template) -> settings.TemplateSettings:

@@ -48,6 +48,17 @@ class MadeBySource(Provider, Protocol):
     by_source: Literal[True]
 
 
+class MadeByHub(Provider, Protocol):
+    """A provider whose conferences the cloud makes (``hub``): the core sends the order up and takes the answer."""
+
+    by_hub: Literal[True]
+
+
+def by_hub(provider: Provider) -> bool:
+    """Whether this is ``MadeByHub``."""
+    return getattr(provider, "by_hub", False) is True
+
+
 def by_source(provider: Provider) -> bool:
     """Whether this is ``MadeBySource``."""
     return getattr(provider, "by_source", False) is True

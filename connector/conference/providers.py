@@ -9,9 +9,11 @@ from functools import partial
 from connector.conference.base import Provider
 from connector.conference.google_meet import GoogleMeet
 from connector.conference.http import FarEnd, Service
+from connector.conference.hub import HubRooms
 from connector.conference.jitsi import JitsiRooms
 from connector.conference.settings import (
     GoogleMeetSettings,
+    HubSettings,
     JitsiSettings,
     ProviderSettings,
     TemplateSettings,
@@ -66,6 +68,8 @@ def _provider(name: str, settings: ProviderSettings, means: Means, accounts: dic
             return _webex(name, settings, means, accounts)
         case GoogleMeetSettings():
             return GoogleMeet(name)
+        case HubSettings():
+            return HubRooms(name)
 
 
 def _lookup(directory: str | None, means: Means) -> Lookup | None:

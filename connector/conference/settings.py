@@ -85,4 +85,9 @@ class GoogleMeetSettings:
     """Google Calendar makes it when the event is written."""
 
 
-ProviderSettings = TemplateSettings | JitsiSettings | WebexSettings | GoogleMeetSettings
+@dataclass(frozen=True, slots=True)
+class HubSettings:
+    """The hub makes it."""
+
+
+ProviderSettings = TemplateSettings | JitsiSettings | WebexSettings | GoogleMeetSettings | HubSettings

@@ -23,6 +23,7 @@ from connector.model import (
 from connector.seal.commands import open_command
 from connector.seal.envelope import seal_outcome
 from connector.sync import gate, orders, state
+from connector.sync.keywords import cloud
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -72,6 +73,8 @@ def _carry_out(visit: Visit, command: Command, draft: Draft) -> Outcome:
             return Outcome(command.id, Result.DONE, body={"availability": [_spans(one) for one in answers]})
         case orders.Create(meeting=meeting):
             return _write(visit, command, draft, meeting)
+        case orders.ConferenceMade(tag=tag, conference=conference):
+            return cloud.take(visit, command, tag, conference, draft)
         case orders.Update() as update:
             row = _aimed_at(visit, update)
             return _write(visit, command, draft, _change(command, update, row), row.digest)

@@ -7,6 +7,8 @@ kind                      body
                           [{address, name, role}], mail (none | all | all-and-copy)
 ``meeting.update``        id (meeting id); any of location, body (HTML); optional mail
 ``freebusy.ask``          addresses (1 to 100), start, end
+``conference.made``       tag, url (https); optional kind (one-time | personal), id, service, meetingId, passcode, sip,
+                          h323, accessCode, globalNumbersUrl, phones [{number, place}]
 ========================  =======================================================================================
 """
 
@@ -19,10 +21,23 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from connector.errors import Refused
-from connector.model import Attendee, Command, MailMode, NewMeeting, Role, Window
+from connector.model import (
+    Attendee,
+    Command,
+    Conference,
+    JoinDetails,
+    Kind,
+    MailMode,
+    NewMeeting,
+    Phone,
+    Role,
+    Window,
+)
 
 LONGEST_TEXT = 64 * 1024
 MOST_PEOPLE = 100
+MOST_PHONES = 20
+LONGEST_DETAIL = 2048
 LONGEST_SPAN = timedelta(days=62)
 """GetUserAvailability answers at most 62 days (MS-OXWAVLS, TimeWindow)."""
 
@@ -52,7 +67,15 @@ class AskFreeBusy:
     window: Window
 
 
-Order = Create | Update | AskFreeBusy
+@dataclass(frozen=True, slots=True)
+class ConferenceMade:
+    """The cloud's answer to the order for a conference with this tag."""
+
+    tag: str
+    conference: Conference
+
+
+Order = Create | Update | AskFreeBusy | ConferenceMade
 
 
 def parse(command: Command) -> Order:
@@ -95,6 +118,46 @@ def _ask(command: Command) -> AskFreeBusy:
     if not isinstance(addresses, list) or not 0 < len(addresses) <= MOST_PEOPLE:
         raise Refused("command-malformed", "addresses")
     return AskFreeBusy(tuple(_address(one) for one in addresses), _window(command.body, LONGEST_SPAN))
+
+
+def _made(command: Command) -> ConferenceMade:
+    body = command.body
+    url = _detail(body, "url")
+    if not url.startswith("https://"):
+        raise Refused("command-malformed", "url")
+    details = JoinDetails(
+        url=url,
+        service=_detail(body, "service", ""),
+        meeting_id=_detail(body, "meetingId", ""),
+        passcode=_detail(body, "passcode", ""),
+        sip=_detail(body, "sip", ""),
+        h323=_detail(body, "h323", ""),
+        phones=_phones(body),
+        access_code=_detail(body, "accessCode", ""),
+        global_numbers_url=_detail(body, "globalNumbersUrl", ""),
+    )
+    try:
+        kind = Kind(body.get("kind", Kind.ONE_TIME))
+    except ValueError as error:
+        raise Refused("command-malformed", "kind") from error
+    return ConferenceMade(_detail(body, "tag"), Conference(kind, details, _detail(body, "id", "")))
+
+
+def _phones(body: Mapping[str, Any]) -> tuple[Phone, ...]:
+    listed = body.get("phones", [])
+    if not isinstance(listed, list) or len(listed) > MOST_PHONES:
+        raise Refused("command-malformed", "phones")
+    if not all(isinstance(one, dict) for one in listed):
+        raise Refused("command-malformed", "phones")
+    return tuple(Phone(_detail(one, "number"), _detail(one, "place", "")) for one in listed)
+
+
+def _detail(body: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    """One line that can be shown."""
+    value = _text(body, name, default, longest=LONGEST_DETAIL)
+    if not value.isprintable():
+        raise Refused("command-malformed", name)
+    return value
 
 
 def _text(
@@ -157,4 +220,5 @@ _READERS: dict[str, Callable[[Command], Order]] = {
     "meeting.create": _create,
     "meeting.update": _update,
     "freebusy.ask": _ask,
+    "conference.made": _made,
 }

@@ -43,6 +43,9 @@ class _Crashing:
     def discard(self) -> None:
         self._inner.discard()
 
+    def remove(self) -> None:
+        self._inner.remove()
+
     def _dying(self, step: str) -> _Dying:
         return _Dying(before=step == self._step and not self._done, after=step == self._step and self._done)
 

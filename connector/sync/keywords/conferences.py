@@ -6,13 +6,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from connector.conference.base import Provider
+from connector.conference.base import Provider, by_hub
 from connector.errors import Refused, Verdict
 from connector.model import Conference, ConferenceOrder, Intent, IntentState, Wish
-from connector.sync.keywords import planning
+from connector.sync.keywords import cloud, planning
 from connector.sync.keywords.journal import noted
 from connector.sync.keywords.planning import Case
-from connector.sync.keywords.settling import commit, settle
+from connector.sync.keywords.settling import commit, settle, tell
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -33,6 +33,8 @@ def make(visit: Visit, case: Case, wish: Wish, key: str) -> Step:
     intent = replace(case.intent, key=key or case.intent.key, wish=wish, shared=False, conference=None)
     provider = _provider(visit, wish)
     order = _order(visit, replace(case, intent=intent))
+    if by_hub(provider):
+        return tell(visit, cloud.ask(visit, intent, order), "asked the cloud")
     asked = intent.state in {IntentState.ASKED, IntentState.UNCERTAIN}
     if asked and not provider.tagged:
         found = abroad(lambda: provider.find(order))
@@ -62,7 +64,9 @@ def replaced(visit: Visit, case: Case, wish: Wish) -> Step:
     wanted = replace(
         intent, key=key, state=IntentState.WANTED, wish=wish, conference=None, order=None, shared=False
     )
-    return commit(visit, noted(wanted, visit.now, "replaced", wish.keyword), "another keyword stands there")
+    draft = cloud.told(visit, intent, cloud.ENDED)
+    draft.intend(noted(wanted, visit.now, "replaced", wish.keyword))
+    return tell(visit, draft, "another keyword stands there")
 
 
 def move(visit: Visit, case: Case) -> Step:
@@ -74,7 +78,9 @@ def move(visit: Visit, case: Case) -> Step:
     order = _order(visit, case)
     moved = abroad(lambda: provider.move(conference, order))
     after = replace(intent, conference=moved, order=order, attempts=0, code="", due=visit.now)
-    return commit(visit, noted(after, visit.now, "moved"), "moved the conference")
+    draft = cloud.told(visit, after, cloud.MOVED)
+    draft.intend(noted(after, visit.now, "moved"))
+    return tell(visit, draft, "moved the conference")
 
 
 def end_conference(visit: Visit, intent: Intent) -> None:

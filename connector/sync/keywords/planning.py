@@ -165,7 +165,7 @@ def order_of(case: Case, person: Person) -> ConferenceOrder:
         start=meeting.start,
         end=meeting.end,
         rule=case.item.rule,
-        site=wish.site if wish else "",
+        site=(wish.override or wish.site) if wish else "",
     )
 
 

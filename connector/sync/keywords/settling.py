@@ -23,6 +23,11 @@ def commit(visit: Visit, intent: Intent, sentence: str) -> Step:
     """Store the intent as it stands now, and nothing else."""
     draft = Draft(visit)
     draft.intend(intent)
+    return tell(visit, draft, sentence)
+
+
+def tell(visit: Visit, draft: Draft, sentence: str) -> Step:
+    """Store what the draft holds."""
     return Step(sentence, draft.commit(well(visit, visit.session)))
 
 

@@ -16,7 +16,7 @@ from connector.errors import Conflict, Refused, Throttled, Transient, Unreadable
 from connector.model import Intent, IntentState, WholeItem
 from connector.sync import gate, state
 from connector.sync.due import well
-from connector.sync.keywords import planning
+from connector.sync.keywords import cloud, planning
 from connector.sync.keywords.conferences import (
     Elsewhere,
     details_digest,
@@ -122,7 +122,7 @@ def _share(visit: Visit, intent: Intent, home: Intent) -> Step:
 def _end(visit: Visit, intent: Intent) -> Step:
     """Nothing of it stands in the calendar (any more): the conference is ended."""
     end_conference(visit, intent)
-    draft = Draft(visit)
+    draft = cloud.told(visit, intent, cloud.ENDED)
     draft.intend(noted(ended(intent), visit.now, "ended"))
     if intent.whole:
         shared = [

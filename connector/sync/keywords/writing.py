@@ -8,12 +8,12 @@ from connector.meeting.invitation import Standing
 from connector.model import Applied, AuditEntry, Intent, IntentState, MailMode, MeetingUpdate
 from connector.sync import gate
 from connector.sync.due import well
-from connector.sync.keywords import planning
+from connector.sync.keywords import cloud, planning
 from connector.sync.keywords.conferences import details_digest, end_conference, ended
 from connector.sync.keywords.journal import noted
 from connector.sync.keywords.marker import Marker
 from connector.sync.keywords.planning import Case
-from connector.sync.keywords.settling import commit, settle
+from connector.sync.keywords.settling import settle, tell
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -45,7 +45,9 @@ def strip(visit: Visit, case: Case) -> Step:
     stands = case.standing is not None and case.standing is not Standing.EDITED
     if not (stands and case.item.own) or case.item.obstacle:
         end_conference(visit, case.intent)
-        return commit(visit, noted(bare, visit.now, "ended"), "the join details were taken out already")
+        draft = cloud.told(visit, case.intent, cloud.ENDED)
+        draft.intend(noted(bare, visit.now, "ended"))
+        return tell(visit, draft, "the join details were taken out already")
     gate.check(visit.context, visit.mailbox, CAUSE)
     body = case.terms.blocks.take_out(case.item, case.block)
     return _write(visit, case, bare, replace(_update(case, body, ""), mail=MailMode.NONE))
@@ -85,6 +87,8 @@ def _write(visit: Visit, case: Case, after: Intent, update: MeetingUpdate) -> St
     due = visit.now if applied.repeated else None
     what = "written" if after.state is IntentState.DONE else "taken-out"
     settled = replace(after, due=due, attempts=0, seen="", writes=after.writes + 1)
+    if after.conference is None:
+        cloud.tell(visit, case.intent, cloud.ENDED, draft)
     draft.intend(noted(settled, visit.now, what, update.mail.value))
     draft.take(expansion, whole=True, resend=applied.repeated)  # a kill may have sent it without its link
     found = {

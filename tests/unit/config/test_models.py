@@ -133,7 +133,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
 @pytest.mark.parametrize(
     ("more", "path"),
     [
-        ("conference: {x: {type: hub}}", "conference.x"),
         ("conference: {x: {type: google_meet}}", "conference.x"),
         ("proxies: {dmz: {url: 'http://p:1', auth: negotiate}}", "proxies.dmz.auth"),
     ],

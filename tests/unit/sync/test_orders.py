@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import Refused
-from connector.model import Command, MailMode
+from connector.model import Command, Conference, JoinDetails, Kind, MailMode, Phone
 from connector.sync import orders
 
 NOW = datetime(2026, 11, 21, 9, 0, tzinfo=UTC)
@@ -92,3 +92,41 @@ def test_no_body_gives_anything_but_an_order_or_a_refusal(kind: str, body: Mappi
     except Refused:
         return
     assert isinstance(order, orders.Create | orders.Update | orders.AskFreeBusy)
+
+
+MADE = {"tag": "t1", "url": "https://cloud.example.com/r1"}
+
+
+def test_a_conference_is_read_with_its_details() -> None:
+    """Link and tag are enough; phones keep their order."""
+    phones = [{"number": "+46 8 1", "place": "Stockholm"}]
+    more = {"kind": "personal", "id": "r1", "sip": "r1@x.example", "phones": phones}
+    order = orders.parse(command("conference.made", {**MADE, **more}))
+    assert isinstance(order, orders.ConferenceMade)
+    assert (order.tag, order.conference.kind, order.conference.id) == ("t1", Kind.PERSONAL, "r1")
+    assert order.conference.details.phones == (Phone("+46 8 1", "Stockholm"),)
+    least = orders.parse(command("conference.made", MADE))
+    assert isinstance(least, orders.ConferenceMade)
+    assert least.conference == Conference(Kind.ONE_TIME, JoinDetails(MADE["url"]))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://x"},
+        {"url": "javascript:x"},
+        {"url": "https://x\ny"},
+        {"tag": 5},
+        {"kind": "public"},
+        {"kind": []},
+        {"phones": "none"},
+        {"phones": ["x"]},
+        {"phones": [{}]},
+        {"phones": [{"number": "1"}] * 21},
+        {"sip": "x" * 2049},
+    ],
+)
+def test_a_conference_that_is_none_is_refused(wrong: Mapping[str, Any]) -> None:
+    """What would not be join details never reaches an invitation."""
+    with pytest.raises(Refused, match="command-malformed"):
+        orders.parse(command("conference.made", {**MADE, **wrong}))
