@@ -69,9 +69,13 @@ class KeystoreError(UserError):
 
 
 class StoreError(UserError):
-    """The database can't be used."""
+    """The database can't be used; ``passing`` when a later try may find it well without anybody's hand on this program."""
 
     exit_code = 2
+
+    def __init__(self, sentence: str, *, passing: bool = False) -> None:
+        super().__init__(sentence)
+        self.passing = passing
 
 
 class NotFound(UserError):

@@ -255,11 +255,6 @@ def run(path: Path, *, take_over: bool = False) -> None:
         set_up_log(ground)
         Daemon(path, ground, take_over=take_over).run()
     except StoreError as error:
-        if _lasting(error):
+        if not error.passing:
             raise
         raise Interrupted(str(error)) from error
-
-
-def _lasting(error: StoreError) -> bool:
-    """Whether no later start can mend it: a database that this version does not open, rather than trouble of the disk."""
-    return error.__cause__ is None or isinstance(error.__cause__, StoreError)

@@ -17,6 +17,8 @@ from connector.relay import backoff
 from connector.relay.base import Cloud, Descent
 from connector.store.base import Store
 
+LEAVES_THE_SENDER_BEHIND = frozenset({"greet-again", "credential-refused"})
+"""What the downlink learns first; the sender is to meet it at once, not when it next has something to say."""
 RESYNC_EVERY = timedelta(minutes=10)
 """A hub can have one mailbox read afresh so often."""
 REMEMBERED = 10_000
@@ -105,7 +107,7 @@ class Receiver:
         self._failures += 1
         if self._failures == 1:
             self._log.warning("downlink.down", code=verdict.code, detail=verdict.detail)
-        if verdict.code == "greet-again":
+        if verdict.code in LEAVES_THE_SENDER_BEHIND:
             self._do.greet_again()
         return backoff.pause(verdict, self._failures, self._luck())
 

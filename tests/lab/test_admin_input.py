@@ -338,13 +338,15 @@ def test_a_state_directory_that_cant_be_written(bench: Bench, small_disk: Path) 
 
 
 def test_a_full_disk(bench: Bench, small_disk: Path) -> None:
-    """A state directory without room is told as that."""
+    """A state directory without room is told as that; the daemon's exit code lets the service manager try again."""
     bench.change(f"{bench.folder}/state", str(small_disk))
     (small_disk / "ballast").write_bytes(bytes(400 * 1024))
     answer = bench.call("secret", "set", "hub", stdin="token")
     assert answer.code != 0
     assert "full" in answer.err or "No space" in answer.err
-    sentence = bench.refused("run")
+    tried = bench.call("run")
+    (sentence,) = tried.sentences
+    assert tried.code == 1
     assert "full" in sentence or "No space" in sentence
 
 

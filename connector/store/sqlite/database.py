@@ -61,7 +61,9 @@ class Database:
         Raises StoreError; exceptions of the block itself pass through.
         """
         if not self._turn.acquire(timeout=self._patience):
-            raise StoreError(f"The database {self.path} did not come free within {self._patience:.0f} s.")
+            raise StoreError(
+                f"The database {self.path} did not come free within {self._patience:.0f} s.", passing=True
+            )
         try:
             connection = self._writer = self._writer or self._open()
             connection.execute("BEGIN IMMEDIATE")

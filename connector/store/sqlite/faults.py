@@ -21,6 +21,14 @@ _SENTENCES = {
     sqlite3.SQLITE_IOERR: "Reading or writing the database {path} failed: look at the disk.",
 }
 
+_PASSING = {
+    sqlite3.SQLITE_CANTOPEN,  # also where a full disk has no room for the write-ahead log
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_IOERR,
+}
+
 _ERRNOS = {
     errno.ENOSPC: _SENTENCES[sqlite3.SQLITE_FULL],
     errno.EDQUOT: _SENTENCES[sqlite3.SQLITE_FULL],
@@ -32,8 +40,8 @@ def store_error(error: sqlite3.Error | OSError, path: str) -> StoreError:
     """The sentence for ``error``; never with values of a row in it."""
     if isinstance(error, OSError):
         sentence = _ERRNOS.get(error.errno or 0, _SENTENCES[sqlite3.SQLITE_CANTOPEN])
-        return StoreError(sentence.format(path=path))
+        return StoreError(sentence.format(path=path), passing=error.errno in {errno.ENOSPC, errno.EDQUOT})
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the low byte is the primary code
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     unknown = f"The database {{path}} refused a request ({name}): report this as a fault."
-    return StoreError(_SENTENCES.get(code, unknown).format(path=path))
+    return StoreError(_SENTENCES.get(code, unknown).format(path=path), passing=code in _PASSING)

@@ -219,16 +219,16 @@ def test_a_start_that_fails_says_why(process: Process, monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("cause", "code"), [(OSError("no space"), 1), (None, 2)], ids=["trouble of the disk", "newer layout"]
+    ("passing", "code"), [(True, 1), (False, 2)], ids=["trouble of the disk", "newer layout"]
 )
 def test_what_a_restart_may_mend(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cause: Exception | None, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, passing: bool, code: int
 ) -> None:
     """A full disk ends with 1 and is tried again by systemd; a database of a newer version ends with 2, for good."""
     write(tmp_path)
 
     def failing(_loaded: object) -> None:
-        raise StoreError("It can't be used.") from cause
+        raise StoreError("It can't be used.", passing=passing)
 
     monkeypatch.setattr(module, "open_ground", failing)
     monkeypatch.setattr("connector.daemon.hardening.give_up_privileges", lambda: None)

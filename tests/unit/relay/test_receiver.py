@@ -9,7 +9,7 @@ from threading import Event
 
 import pytest
 
-from connector.errors import Superseded, Transient
+from connector.errors import CredentialRefused, Superseded, Transient
 from connector.model import SealedCommand
 from connector.relay.base import Cloud, Descent
 from connector.relay.memory import MemoryHub
@@ -119,6 +119,13 @@ def test_a_hub_that_forgot_us_is_greeted_again() -> None:
     """The sender is asked to; meanwhile the receiver backs off."""
     desk = Desk(Refusing(Transient("greet-again")))  # type: ignore[arg-type]
     assert desk.receiver.step(Event()) >= timedelta(seconds=1)
+    assert desk.greeted == 1
+
+
+def test_a_refused_credential_is_met_by_the_sender_too() -> None:
+    """Who is revoked learns it on the downlink first; with nothing to send, the sender would not notice for minutes."""
+    desk = Desk(Refusing(CredentialRefused("credential-refused")))  # type: ignore[arg-type]
+    desk.receiver.step(Event())
     assert desk.greeted == 1
 
 
