@@ -105,6 +105,10 @@ class MemoryCalendar:
         chosen = [original_start] if original_start else list(item.occurrences)
         for start in chosen:
             old = item.occurrences[start]
+            if original_start and not old.exception and item_id in item.marks:
+                item.marks.setdefault(
+                    old.item_id, item.marks[item_id]
+                )  # its text and properties are its own now
             changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
             item.occurrences[start] = replace(changed, exception=bool(original_start) or old.exception)
         self.feed.append(item_id)

@@ -144,14 +144,27 @@ def _wish(spot: _Spot, sight: Sight) -> Wish | None:
 
 
 def _differs(spot: _Spot, home_wish: Wish | None, home: Intent | None, sight: Sight) -> bool:
-    """Whether an occurrence without an intent needs one of its own."""
+    """Whether an occurrence without an intent needs one of its own.
+
+    The series comes first: while something is to be done for it, an occurrence that inherits its text will follow, and
+    what keeps a text of its own is seen when the series is settled.
+    """
     wish = _wish(spot, sight)
-    stands = home is not None and home.state is IntentState.DONE
-    if wish == home_wish:
-        return wish is not None and stands and not sight.shows_block(spot.meeting.body)
+    if wish is not None and wish != home_wish:
+        return True
+    settled = home is not None and (home.state is IntentState.DONE if home_wish else not home.open)
+    if home is None or not settled or home.wish != home_wish:
+        return False
+    shows = sight.shows_block(spot.meeting.body)
     if wish is None:
-        return stands and mine(spot.meeting, sight.address) and sight.shows_block(spot.meeting.body)
-    return True
+        return shows and mine(spot.meeting, sight.address)
+    return not shows or _left_behind(spot.meeting, home)
+
+
+def _left_behind(meeting: Meeting, home: Intent) -> bool:
+    """Whether an occurrence with a text of its own still names a conference that was replaced for its series."""
+    was_replaced = any(note.what == "replaced" for note in home.journal)
+    return was_replaced and home.conference is not None and home.conference.details.url not in meeting.body
 
 
 def _consider(
