@@ -1,8 +1,11 @@
-"""Keywords against random edits, failing providers, restored databases and kills at every call of store, source and provider.
+"""Keywords against random edits, failing providers and kills at every call of store, source and provider.
 
 The invariants, whenever everything has come to rest: each invitation whose location asks for it names one conference,
 every other none; no conference stands that no invitation names; nobody was mailed the same text twice in a row; what was
 asked of a provider that can't search was asked once.
+
+Restored databases, and occurrences with a text of their own, are held by tables (tests/lab/test_keywords_table.py) and not
+by this machine.
 """
 
 from __future__ import annotations
@@ -100,18 +103,6 @@ class KeywordMachine(RuleBasedStateMachine):
         if item := self.there(which):
             self.calendar.edit(item, location=location)
 
-    @rule(number=st.integers(0, 2), location=WORDS)
-    def type_into_one_occurrence(self, number: int, location: str) -> None:
-        if item := self.there(2):
-            starts = sorted(self.calendar.items[item].occurrences)
-            self.calendar.edit(item, starts[number % len(starts)], location=location)
-
-    @rule(number=st.integers(0, 2))
-    def an_occurrence_loses_its_body(self, number: int) -> None:
-        if item := self.there(2):
-            starts = sorted(self.calendar.items[item].occurrences)
-            self.calendar.edit(item, starts[number % len(starts)], body="")
-
     @rule(which=which, hours=st.integers(-3, 3))
     def move(self, which: int, hours: int) -> None:
         if item := self.there(which):
@@ -149,18 +140,6 @@ class KeywordMachine(RuleBasedStateMachine):
     @rule(calls=st.integers(1, 40))
     def kill_soon(self, calls: int) -> None:
         self.fuse.arm(calls)
-
-    @rule()
-    def back_up(self) -> None:
-        self.backup = self.store.clone()
-
-    @rule()
-    def restore(self) -> None:
-        if self.backup is not None and not self.untagged:
-            self.store.restore(self.backup)
-            self.store.raise_epoch(self.store.epoch() + 1, self.house.clock())
-            self.went_back = True
-            self.start()
 
     @rule()
     def expire(self) -> None:
