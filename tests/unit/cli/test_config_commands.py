@@ -101,11 +101,11 @@ def test_a_damaged_keystore_is_one_sentence(call: Call, path: Path, tmp_path: Pa
 
 def test_what_is_not_used_yet_is_a_warning(call: Call, path: Path) -> None:
     """A part without function yet is remarked upon and harms nothing."""
-    path.write_text(path.read_text() + "conference: {x: {type: hub}}\n")
+    path.write_text(path.read_text() + "proxies: {x: {url: http://proxy.example:3128, auth: negotiate}}\n")
     answer = call("config", "check", "--offline", "--quiet", "--config", path)
     assert (answer.code, answer.err) == (
         0,
-        "warning: conference.x is accepted and not yet used by this version\n",
+        "warning: proxies.x.auth is accepted and not yet used by this version\n",
     )
 
 
