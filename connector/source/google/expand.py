@@ -14,8 +14,8 @@ from connector.errors import Refused, Unreadable
 from connector.model import Expansion, Mailbox, Meeting, Quarantined, Series, Window
 from connector.source.google import convert
 from connector.source.google.convert import home_of
+from connector.source.google.preferences import Preferences
 from connector.source.google.services import Document, Services
-from connector.source.google.zones import Zones
 
 
 @dataclass(slots=True)
@@ -36,9 +36,11 @@ class _Findings:
 class Expander:
     """Expands in one mailbox; made for one step and thrown away."""
 
-    def __init__(self, services: Services, zones: Zones, mailbox: Mailbox, window: Window) -> None:
+    def __init__(
+        self, services: Services, preferences: Preferences, mailbox: Mailbox, window: Window
+    ) -> None:
         self._services = services
-        self._zones = zones
+        self._preferences = preferences
         self._mailbox = mailbox
         self._window = window
         self._findings = _Findings()
@@ -120,4 +122,4 @@ class Expander:
             return None
 
     def _zone(self, event: Document) -> tzinfo:
-        return self._zones.of(self._mailbox) if convert.whole_day(event) else UTC
+        return self._preferences.zone(self._mailbox) if convert.whole_day(event) else UTC

@@ -22,12 +22,12 @@ from connector.source.google import delta, presence, reading, viewing
 from connector.source.google.account import Directory
 from connector.source.google.authentication import Tokens
 from connector.source.google.expand import Expander
+from connector.source.google.preferences import Preferences
 from connector.source.google.services import Services
 from connector.source.google.settings import GoogleSettings
 from connector.source.google.throttle import Budget
 from connector.source.google.transport import Wire
 from connector.source.google.write import apply
-from connector.source.google.zones import Zones
 
 _OPENED = (("maxResults", "1"), ("fields", "accessRole,timeZone"))
 _READABLE = frozenset({"owner", "writer", "reader", "writerWithoutPrivateAccess"})
@@ -43,7 +43,7 @@ class GoogleSource:
         self._wire = wire
         self._clock = clock
         self.services = Services(wire, tokens, self._directory, self.budget)
-        self._zones = Zones(self.services, clock)
+        self._preferences = Preferences(self.services, clock)
         self._seen = delta.Seen()
 
     def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
@@ -69,11 +69,11 @@ class GoogleSource:
     def expand(self, mailbox: Mailbox, dirty: Sequence[str], window: Window) -> Expansion:
         """What the dirty items are now."""
         seen = self._seen.take(mailbox)
-        return Expander(self.services, self._zones, mailbox, window).dirty(dirty, seen)
+        return Expander(self.services, self._preferences, mailbox, window).dirty(dirty, seen)
 
     def view(self, mailbox: Mailbox, window: Window) -> Expansion:
         """Every occurrence inside ``window``."""
-        return viewing.view(self.services, self._zones, mailbox, window)
+        return viewing.view(self.services, self._preferences, mailbox, window)
 
     def presence(self, mailbox: Mailbox) -> Presence:
         """The owner's vacation settings and out-of-office events."""
@@ -91,7 +91,7 @@ class GoogleSource:
 
     def read(self, mailbox: Mailbox, item_id: str) -> WholeItem:
         """One event whole, as it stands."""
-        return reading.read(self.services, self._zones, mailbox, item_id)
+        return reading.read(self.services, self._preferences, mailbox, item_id)
 
     def members(self, mailbox: Mailbox, lists: Sequence[str], most: int) -> int:
         """How many people stand behind groups, as far as Google says."""
