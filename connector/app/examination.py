@@ -20,7 +20,7 @@ from connector.model import Identity, Mailbox, Window
 from connector.source.base import Subscription
 from connector.source.exchange import envelope, markup, reader
 from connector.source.exchange.account import Directory, no_services
-from connector.source.exchange.connections import routes, tls_context
+from connector.source.exchange.connections import routes
 from connector.source.exchange.envelope import Element, m, t
 from connector.source.exchange.errors import code_verdict, http_verdict, message_verdict
 from connector.source.exchange.groups import Seat
@@ -33,6 +33,7 @@ from connector.source.exchange.stream import Documents, Heard, read
 from connector.source.exchange.subscriptions import Subscriber, route_of
 from connector.source.exchange.trace import traced
 from connector.source.exchange.transport import Call, Exchange, Reply
+from connector.tls import trusting
 
 SILENCE = 60.0
 """Seconds without a word after which an answer or a stream counts as cut off: servers beat every 45."""
@@ -50,7 +51,9 @@ class ExchangeTools:
         self._clock = ground.clock
         told = settings_of(name, section, ground.loaded.config, ground.keystore, ground.clock)
         settings = _gentle(told)
-        self._way = network.Way(tls_context(settings.ca), routes(settings.resolve))
+        self._way = network.Way(
+            trusting(settings.ca, setting=f"sources.{settings.name}.ca"), routes(settings.resolve)
+        )
         self._refusals = _Refusals(StoredRefusals(ground.store, name))
         self._exchange = Exchange(settings, self._refusals)
         trust = Trust(frozenset(settings.trust), remembered_redirects(ground.store, name))

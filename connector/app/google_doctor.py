@@ -12,11 +12,11 @@ from connector.doctor.findings import Finding
 from connector.doctor.sight import Place, Sight
 from connector.errors import Verdict
 from connector.model import Mailbox
-from connector.relay.far_end import tls_context
 from connector.source.google.authentication import Tokens, account_of
 from connector.source.google.push import Route
 from connector.source.google.source import GoogleSource
 from connector.source.google.transport import Wire
+from connector.tls import trusting
 
 
 class GoogleTools:
@@ -31,7 +31,9 @@ class GoogleTools:
         tokens = Tokens(self._settings, wire, ground.clock)
         self._source = GoogleSource(self._settings, wire, tokens, ground.clock)
         routes = {host: _dial(target) for host, target in self._settings.resolve.items()}
-        self._way = network.Way(tls_context(self._settings.ca), routes)
+        self._way = network.Way(
+            trusting(self._settings.ca, setting=f"sources.{self._settings.name}.ca"), routes
+        )
 
     def close(self) -> None:
         """Give every connection up."""

@@ -16,7 +16,7 @@ from connector.config.keys import Keys
 from connector.errors import ConfigError, Problem
 from connector.keystore import Keystore
 from connector.relay import carriage
-from connector.relay.far_end import Proxy, tls_context
+from connector.relay.far_end import Proxy
 from connector.seal.base import KeyService
 from connector.seal.kms_client.convoy import Convoy
 from connector.seal.kms_client.enrolled import Enrolled, identity_from
@@ -30,6 +30,7 @@ from connector.seal.kmswire.static import Anchor
 from connector.seal.local import LocalKeyService
 from connector.seal.switch import SwitchedKeyService
 from connector.store.base import Store
+from connector.tls import trusting
 
 IDENTITY = "kms-identity"
 """The local key of the keystore that our key at the key server is made from."""
@@ -146,7 +147,7 @@ def readers_of(store: Store, by_policy: Mapping[str, tuple[str, ...]]) -> Reader
 
 def _tls(keys: Keys) -> ssl.SSLContext:
     """TLS is the envelope's envelope here: the system's authorities and those of the static key are both good for it."""
-    context = tls_context()
+    context = trusting(None, setting="keys.ca")
     if keys.ca is not None:
         context.load_verify_locations(keys.ca)
     return context

@@ -20,8 +20,8 @@ from connector.config.sources import ExchangeSource as Section
 from connector.doctor import network
 from connector.doctor.sight import Place, Sight
 from connector.enrolment.proof import is_key
-from connector.relay.far_end import tls_context
 from connector.source.exchange.connections import routes
+from connector.tls import trusting
 
 CLOCKS_APART = timedelta(seconds=60)
 CANARY_SILENCE = timedelta(hours=1)
@@ -61,7 +61,7 @@ class Outlook:
             if not isinstance(section, Section):
                 continue
             to = routes({host: str(target) for host, target in section.resolve.items()})
-            way = network.Way(tls_context(bundle(section.ca)), to)
+            way = network.Way(trusting(bundle(section.ca), setting=f"sources.{name}.ca"), to)
             for place in self._places(ground, name, section):
                 yield network.look(place, way, ground.clock)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,15 +13,14 @@ from typing import Any
 import httpx
 
 from connector.conference.answer import Answer
-from connector.errors import ConfigError, Problem, Transient
+from connector.errors import Transient
+from connector.tls import tls_code, trusting
 
 LARGEST = 1_000_000
 """Bytes of an answer."""
 LONGEST_SECONDS = 60
 """An answer that is not complete by then is given up."""
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
-_EXPIRED = 10
-"""X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Service:
 
     def __init__(self, far_end: FarEnd) -> None:
         self._far_end = far_end
-        self._tls = _tls(far_end.ca)
+        self._tls = trusting(far_end.ca, setting="conference: ca")
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._proxy: str | None = None
@@ -70,7 +68,7 @@ class Service:
         except httpx.ProxyError as error:
             raise Transient("proxy-refused", str(error)) from error
         except (httpx.HTTPError, OSError) as error:
-            raise Transient(_tls_code(error) or "unreachable", str(error)) from error
+            raise Transient(tls_code(error) or "unreachable", str(error)) from error
 
     def close(self) -> None:
         """Give up connections."""
@@ -117,24 +115,3 @@ def _object(raw: bytes) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _tls(ca: Path | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(ca) if ca else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError((Problem(f"The certificates in {ca} can't be used: {error}"),)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def _tls_code(error: BaseException) -> str | None:
-    """The reason code when a certificate is what keeps a connection from being made, anywhere in the chain of causes."""
-    seen: BaseException | None = error
-    for _ in range(10):
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return "tls-expired" if seen.verify_code == _EXPIRED else "tls-untrusted"
-        if seen is None:
-            return None
-        seen = seen.__cause__ or seen.__context__
-    return None

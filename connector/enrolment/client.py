@@ -13,7 +13,8 @@ from connector.enrolment.proof import new_key, prove, public_of
 from connector.errors import Refused, Transient
 from connector.relay import strict
 from connector.relay.answers import Unacceptable, problem_code, verdict_of
-from connector.relay.far_end import FarEnd, tls_code
+from connector.relay.far_end import FarEnd
+from connector.tls import tls_code
 
 TRIES = 3
 ANSWER_BYTES = 65536

@@ -10,6 +10,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from connector.errors import ConfigError, CredentialRefused, Problem
 from connector.relay import wire
+from connector.tls import trusting
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,31 +67,17 @@ class FarEnd:
 def tls_context(
     ca: Path | None = None, certificate: Path | None = None, key: Path | None = None
 ) -> ssl.SSLContext:
-    """TLS 1.2 or newer, the system's authorities or those of one PEM file. Raises ConfigError for unusable files."""
-    try:
-        context = ssl.create_default_context(cafile=str(ca) if ca else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if certificate:
-            context.load_cert_chain(certificate, key)
-    except (OSError, ssl.SSLError) as error:
-        named = ", ".join(str(one) for one in (ca, certificate, key) if one)
-        raise ConfigError(
-            (Problem(f"The certificate files of the hub can't be used ({named}): {error}"),)
-        ) from error
+    """As ``tls.trusting``, with a client certificate and its key. Raises ConfigError for unusable files."""
+    context = trusting(ca, setting="hub.ca")
+    if certificate:
+        _show(context, certificate, key)
     return context
 
 
-def tls_code(error: BaseException) -> str | None:
-    """The reason code when a certificate is what keeps a connection from being made, anywhere in the chain of causes."""
-    seen: BaseException | None = error
-    for _ in range(10):
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return "tls-expired" if seen.verify_code == _EXPIRED else "tls-untrusted"
-        if seen is None:
-            return None
-        seen = seen.__cause__ or seen.__context__
-    return None
-
-
-_EXPIRED = 10
-"""X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
+def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        context.load_cert_chain(certificate, key)
+    except (OSError, ssl.SSLError) as error:
+        named = ", ".join(str(one) for one in (certificate, key) if one)
+        sentence = f"hub: the client certificate can't be used ({named}): {error}"
+        raise ConfigError((Problem(sentence),)) from error

@@ -19,7 +19,8 @@ from connector.model import Clock, Queued
 from connector.relay import poll, strict, websocket, wire
 from connector.relay.answers import Unacceptable, verdict_of
 from connector.relay.base import Descent, Greeting, Receipt, Rejection, Welcome
-from connector.relay.far_end import FarEnd, tls_code
+from connector.relay.far_end import FarEnd
+from connector.tls import tls_code
 
 JSON_TYPE = "application/json"
 POLL_AGAIN_AFTER = timedelta(hours=1)

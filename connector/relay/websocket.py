@@ -17,9 +17,10 @@ from connector.model import Clock
 from connector.relay import strict, wire
 from connector.relay.answers import KNOWN_STATUSES, Unacceptable, problem_code, verdict_of
 from connector.relay.base import Descent
-from connector.relay.far_end import FarEnd, tls_code
+from connector.relay.far_end import FarEnd
 from connector.relay.one_at_a_time import OneAtATime
 from connector.relay.poll import Ending
+from connector.tls import tls_code
 
 LOOK_SECONDS = 1.0
 """How often a silent connection looks whether it should stop."""

@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from connector.roster.base import RosterUnreadable
+from connector.tls import trusting
 
 with warnings.catch_warnings():
     # ldap3 2.9.1 takes pyasn1's codecs by names that pyasn1 gives up; nobody here can mend that.
@@ -145,7 +146,7 @@ class LdapGroupRoster:
 
     def _bound(self, url: str) -> Connection:
         place = urlsplit(url)
-        tls = _CheckedTls(self._context(), place.hostname or "")
+        tls = _CheckedTls(trusting(self._settings.ca, setting="roster: ca"), place.hostname or "")
         server = Server(
             place.hostname,
             place.port or 636,
@@ -172,11 +173,6 @@ class LdapGroupRoster:
                 connection.socket.close()
             raise
         return connection
-
-    def _context(self) -> ssl.SSLContext:
-        context = ssl.create_default_context(cafile=str(self._settings.ca) if self._settings.ca else None)
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        return context
 
 
 class _CheckedTls(Tls):  # type: ignore[misc]

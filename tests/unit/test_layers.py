@@ -28,6 +28,8 @@ SEALING = (
     "connector.seal.jwe",
     "connector.seal.opening",
 )
+TLS = ("connector.tls",)
+"""What every adapter that opens a connection trusts."""
 WIRE = ("connector.relay.wire", "connector.relay.strict", "connector.relay.carriage")
 PURE_SYNC = (
     "connector.sync.state",
@@ -71,20 +73,22 @@ LAYERS = [
     Layer("connector.sync", (*PURE, *PORTS, *SEALING, *WIRE, "connector.sync", "connector.meeting")),
     Layer("connector.relay.sender", (*PURE, *PORTS, *WIRE, "connector.relay.backoff")),
     Layer("connector.relay.receiver", (*PURE, *PORTS, *WIRE, "connector.relay.backoff")),
-    Layer("connector.relay", (*PURE, "connector.relay")),
+    Layer("connector.tls", PURE),
+    Layer("connector.relay", (*PURE, *TLS, "connector.relay")),
     Layer("connector.seal.kmswire", (*PURE, "connector.seal.kmswire")),
     Layer("connector.seal.kms_client", (*PURE, *WIRE, "connector.seal")),
     Layer("connector.seal.state", (*PURE, "connector.store.base", "connector.seal")),
     Layer("connector.seal", (*PURE, "connector.seal")),
     Layer("connector.store", (*PURE, "connector.store", "connector.source.base")),
-    Layer("connector.source.exchange", (*PURE, "connector.source.base", "connector.source.exchange")),
-    Layer("connector.source.google", (*PURE, "connector.source.base", "connector.source.google")),
-    Layer("connector.conference", (*PURE, "connector.conference")),
+    Layer("connector.source.exchange", (*PURE, *TLS, "connector.source.base", "connector.source.exchange")),
+    Layer("connector.source.google", (*PURE, *TLS, "connector.source.base", "connector.source.google")),
+    Layer("connector.conference", (*PURE, *TLS, "connector.conference")),
     Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli", "connector.daemon.hardening")),
     Layer(
         "connector.kms",
         (
             *PURE,
+            *TLS,
             *WIRE,
             "connector.relay.base",
             "connector.seal.kmswire",
@@ -94,7 +98,7 @@ LAYERS = [
         ),
     ),
     Layer("connector.source.memory", (*PURE, "connector.source.base")),
-    Layer("connector.roster", (*PURE, "connector.roster")),
+    Layer("connector.roster", (*PURE, *TLS, "connector.roster")),
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
     Layer(
         "connector.hub",
@@ -111,7 +115,7 @@ LAYERS = [
     Layer("connector.enrolment.wire", (*PURE, *WIRE, "connector.enrolment.proof")),
     Layer(
         "connector.enrolment",
-        (*PURE, *WIRE, "connector.relay.answers", "connector.relay.far_end", "connector.enrolment"),
+        (*PURE, *TLS, *WIRE, "connector.relay.answers", "connector.relay.far_end", "connector.enrolment"),
     ),
     Layer("connector.config", (*PURE, "connector.config")),
     Layer("connector.doctor", (*PURE, "connector.doctor")),

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
-from pathlib import Path
 
 import httpx
 import structlog
 
-from connector.errors import ConfigError, KeystoreError, Problem, Transient
+from connector.errors import KeystoreError, Transient
 from connector.keystore import files
 from connector.kms.doors.counter import Counter
 from connector.kms.settings import HubSettings
 from connector.relay import carriage, strict
 from connector.relay.carriage import Round, Service
+from connector.tls import trusting
 
 LINES = 4
 """Requests held open at the hub at once."""
@@ -57,7 +56,7 @@ class Uplink:
         self._counter = counter
         self._health = Health()
         self._client = httpx.Client(
-            verify=_trust(hub.ca),
+            verify=trusting(hub.ca, setting="hub.ca"),
             proxy=hub.proxy or None,
             trust_env=False,
             follow_redirects=False,
@@ -124,12 +123,3 @@ def _bounded(response: httpx.Response) -> bytes:
         if len(raw) > strict.MAX_BODY or time.monotonic() > ends:
             raise strict.bad("the hub's answer does not end")
     return bytes(raw)
-
-
-def _trust(ca: Path | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(ca) if ca else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError((Problem(f"hub.ca {ca} can't be used: {error}"),)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from connector.kms.refusal import Refusal
 from connector.kms.settings import IssuerSettings
 from connector.model import Clock
 from connector.relay import strict
+from connector.tls import trusting
 
 MOST_BYTES = 256 * 1024
 MOST_KEYS = 100
@@ -75,7 +75,12 @@ def fetcher(issuer: IssuerSettings) -> Fetch:
         if "://" in issuer.jwks or not path.is_absolute():
             raise ConfigError((Problem(f"jwks {issuer.jwks} is neither an https address nor a path."),))
         return path.read_bytes
-    client = httpx.Client(verify=_trust(issuer.ca), trust_env=False, follow_redirects=False, timeout=_TIMEOUT)
+    client = httpx.Client(
+        verify=trusting(issuer.ca, setting="issuers: ca"),
+        trust_env=False,
+        follow_redirects=False,
+        timeout=_TIMEOUT,
+    )
     return lambda: _get(client, issuer.jwks)
 
 
@@ -88,15 +93,6 @@ def _get(client: httpx.Client, url: str) -> bytes:
             if len(raw) > MOST_BYTES:
                 raise ValueError("the issuer's keys are too long")
     return bytes(raw)
-
-
-def _trust(ca: Path | None) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(ca) if ca else None)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigError((Problem(f"The issuer's CA file {ca} can't be used: {error}"),)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def _read(raw: bytes) -> KeySet:

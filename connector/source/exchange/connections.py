@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from http.cookiejar import Cookie, DefaultCookiePolicy
-from pathlib import Path
 from typing import Any
 from urllib.request import Request as UrllibRequest
 
@@ -35,27 +34,6 @@ AFFINITY_COOKIE = "X-BackEndOverrideCookie"
 DRAIN_LIMIT = 256 * 1024
 
 Routes = Mapping[str, tuple[str, int]]
-
-
-def tls_context(ca: Path | None) -> ssl.SSLContext:
-    """A context that trusts ``ca``, or the system's authorities; TLS 1.2 or newer.
-
-    Raises:
-        ConfigError: the bundle is missing or holds no certificate.
-    """
-    try:
-        context = ssl.create_default_context(cafile=ca)
-    except FileNotFoundError:
-        raise ConfigError(
-            (Problem(f"There is no CA bundle at {ca}: name an existing PEM file in `ca:`."),)
-        ) from None
-    except (ssl.SSLError, OSError) as error:
-        sentence = (
-            f"The CA bundle {ca} can't be used ({error}): it has to be a readable file of PEM certificates."
-        )
-        raise ConfigError((Problem(sentence),)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def routes(resolve: Mapping[str, str]) -> Routes:

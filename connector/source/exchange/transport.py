@@ -22,7 +22,7 @@ from connector.source.exchange import envelope
 from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.authentication import Authenticator
 from connector.source.exchange.concurrency import Budgets, Gateway
-from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes, tls_context
+from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes
 from connector.source.exchange.errors import (
     CONNECTION_FAILURES,
     exception_verdict,
@@ -34,6 +34,7 @@ from connector.source.exchange.pool import Endpoint, OwnProtocol
 from connector.source.exchange.settings import ExchangeSettings, RefusedSecrets
 from connector.source.exchange.throttle import Throttle
 from connector.source.exchange.trace import REQUEST_ID, trace_of, traced
+from connector.tls import trusting
 
 XML = "text/xml; charset=utf-8"
 CHUNK = 65536
@@ -162,7 +163,7 @@ class Exchange:
             ConfigError: the bundle or a route can't be used.
         """
         self.settings = settings
-        self._context = tls_context(settings.ca)
+        self._context = trusting(settings.ca, setting=f"sources.{settings.name}.ca")
         self._routes = routes(settings.resolve)
         self._authenticator = Authenticator(settings.auth, Accounts(settings, refusals, tell, monotonic))
         self._throttle = Throttle(settings.limits.requests, monotonic)

@@ -17,7 +17,7 @@ from connector.errors import Transient
 from connector.model import Clock, Mailbox
 from connector.source.base import Subscription
 from connector.source.google.services import Services
-from connector.source.google.transport import tls_code
+from connector.tls import tls_code
 
 LIFE = timedelta(days=7)
 """What is asked for; Google gives no more."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 import threading
 import time
 from collections.abc import Mapping
@@ -11,11 +10,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from connector.errors import ConfigError, Problem, Scope, Transient
+from connector.errors import Scope, Transient
 from connector.source.google.settings import GoogleSettings
-
-_EXPIRED = 10
-"""X509_V_ERR_CERT_HAS_EXPIRED of OpenSSL."""
+from connector.tls import tls_code, trusting
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +41,7 @@ class Wire:
 
     def __init__(self, settings: GoogleSettings) -> None:
         self._settings = settings
-        self._tls = _tls(settings)
+        self._tls = trusting(settings.ca, setting=f"sources.{settings.name}.ca")
         self._lock = threading.Lock()
         self._client: httpx.Client | None = None
         self._proxy: str | None = None
@@ -123,25 +120,3 @@ class Wire:
             if time.monotonic() > ends:
                 raise Transient("timeout", "the answer does not end", scope=Scope.SERVER)
         return bytes(read)
-
-
-def _tls(settings: GoogleSettings) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=str(settings.ca) if settings.ca else None)
-    except (OSError, ssl.SSLError) as error:
-        sentence = f"sources.{settings.name}.ca: {settings.ca} can't be used: {error}"
-        raise ConfigError((Problem(sentence),)) from error
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
-
-
-def tls_code(error: BaseException) -> str | None:
-    """The reason code when a certificate is what keeps a connection from being made."""
-    seen: BaseException | None = error
-    for _ in range(10):
-        if isinstance(seen, ssl.SSLCertVerificationError):
-            return "tls-expired" if seen.verify_code == _EXPIRED else "tls-untrusted"
-        if seen is None:
-            return None
-        seen = seen.__cause__ or seen.__context__
-    return None

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import AccessDenied, ConfigError, Refused, Scope, Throttled, Transient, Verdict
-from connector.source.exchange.connections import routes, tls_context
+from connector.source.exchange.connections import routes
 from connector.source.exchange.envelope import m
 from connector.source.exchange.settings import VERSION, ExchangeSettings, ForgetfulRefusals, Limits
 from connector.source.exchange.transport import Call, Exchange, Letter
@@ -292,15 +292,6 @@ def test_wrong_route_is_the_administrators_mistake(resolve: str) -> None:
     """One sentence says how a route is written."""
     with pytest.raises(ConfigError, match="address:port"):
         routes({HOST: resolve})
-
-
-def test_missing_ca_bundle_is_the_administrators_mistake(tmp_path: Path) -> None:
-    """A missing file and one without certificates are said to be so."""
-    with pytest.raises(ConfigError, match="no CA bundle"):
-        tls_context(tmp_path / "none.pem")
-    (tmp_path / "empty.pem").write_text("nothing")
-    with pytest.raises(ConfigError, match="PEM"):
-        tls_context(tmp_path / "empty.pem")
 
 
 def test_stream_is_read_piece_by_piece_and_severed_from_outside(
