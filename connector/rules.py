@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 
 from connector.config import Config
+from connector.config.conferences import rooms
 from connector.config.sources import Source
 from connector.errors import SessionChanged, StoreError
 from connector.meeting.enrich import enricher, join_rules
-from connector.meeting.joinlink import Dialling, JoinRules
+from connector.meeting.joinlink import Catalogue, Dialling, JoinRules, OwnRule, jitsi_server, template_rooms
 from connector.model import Phase, Policy, Session
 from connector.store.base import Store
 from connector.sync import state
@@ -40,7 +41,16 @@ def rules_of(config: Config, version: int) -> Rules:
 def joining(config: Config) -> JoinRules:
     """The join rules in force. Raises ConfigError for one whose pattern could run away."""
     dialling = Dialling(zoom=config.dialling.zoom, domains=config.dialling.servers)
-    return join_rules(config.join_rules, dialling)
+    return join_rules(config.join_rules, dialling, _configured(config))
+
+
+def _configured(config: Config) -> Iterator[OwnRule]:
+    """How to get into the rooms of the site's own conference services, as far as no shipped rule says it."""
+    shipped = Catalogue()
+    for name, (kind, address) in rooms(config.conference).items():
+        rule = jitsi_server(name, address) if kind == "jitsi" else template_rooms(name, address)
+        if rule is not None and not any(shipped.knows(host) for host in rule.service.hosts):
+            yield rule
 
 
 def policies_of(config: Config) -> Mapping[str, Policy]:
@@ -132,6 +142,8 @@ def _digest(config: Config) -> str:
         parts["buffers"] = [config.buffers.start.total_seconds(), config.buffers.end.total_seconds()]
     if config.dialling != Config.model_fields["dialling"].default:
         parts["dialling"] = [config.dialling.zoom, dict(config.dialling.servers)]
+    if known := rooms(config.conference):
+        parts["rooms"] = dict(known)
     if config.keys.service != "local":
         parts["keys"] = config.keys.server
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()

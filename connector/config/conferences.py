@@ -168,3 +168,12 @@ class HubConference(Section):
 
 
 Conference = Annotated[Template | Jitsi | Webex | GoogleMeet | HubConference, Field(discriminator="type")]
+
+
+def rooms(entries: Mapping[str, Conference]) -> Mapping[str, tuple[str, str]]:
+    """Kind and address, by name, of the services whose rooms' addresses are known beforehand: join rules follow from them."""
+    return {
+        name: (entry.type, entry.url if isinstance(entry, Jitsi) else entry.link)
+        for name, entry in entries.items()
+        if isinstance(entry, Jitsi | Template)
+    }

@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from connector.config.conferences import rooms
 from connector.config.load import Loaded
 from connector.config.models import Config
 from connector.config.problems import spell
@@ -84,12 +85,16 @@ def _said(leaf: Leaf) -> str:
     return "nothing" if value in {None, ""} or value == {} else str(value)
 
 
+def _join_rules(config: Config) -> tuple[object, ...]:
+    return config.join_rules, config.dialling, rooms(config.conference)
+
+
 def _effects(old: Config, new: Config) -> Iterator[str]:
     yield from _moves(_domains(old), _domains(new))
     for name, policy in new.policies.items():
         if name in old.policies and policy != old.policies[name]:
             yield f"mailboxes with policy {name} are read again, at low priority"
-    if (new.join_rules, new.dialling) != (old.join_rules, old.dialling):
+    if _join_rules(new) != _join_rules(old):
         yield "every mailbox is read again, at low priority, because join rules change"
     if any(getattr(new, part) != getattr(old, part) for part in ("keywords", "conference", "invitation")):
         yield "invitations already written stay as they are; see: calendar-connector meeting redecorate"

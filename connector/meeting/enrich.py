@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -11,6 +11,7 @@ from connector.meeting.joinlink import (
     Catalogue,
     Dialling,
     JoinRules,
+    OwnRule,
     RuleText,
     find,
     of_meeting,
@@ -21,12 +22,17 @@ from connector.model import Meeting
 NO_RULES: Mapping[str, RuleText] = MappingProxyType({})
 
 
-def join_rules(own: Mapping[str, RuleText] = NO_RULES, dialling: Dialling = NOTHING_SAID) -> JoinRules:
+def join_rules(
+    own: Mapping[str, RuleText] = NO_RULES,
+    dialling: Dialling = NOTHING_SAID,
+    configured: Iterable[OwnRule] = (),
+) -> JoinRules:
     """The rules in force: the shipped ones, and those of ``join_rules`` in the configuration before them.
 
-    Raises ConfigError that names each rule whose pattern could run away.
+    ``configured`` follow from the conference services. Raises ConfigError that names each rule whose pattern could run
+    away.
     """
-    return JoinRules(Catalogue(own_rules(own)), dialling)
+    return JoinRules(Catalogue((*own_rules(own), *configured)), dialling)
 
 
 def enricher(rules: JoinRules) -> Callable[[Meeting], Meeting]:

@@ -70,6 +70,39 @@ def test_dialling_reaches_the_join_rules() -> None:
         assert bool(found.sip) is dial
 
 
+CONFERENCES = """\
+conference:
+  jitsi: {type: jitsi, url: "https://meet.example.com/video"}
+  own-room: {type: template, link: "https://vc.example.com/meet/{{ organizer.user }}?src=cal"}
+  webex: {type: template, link: "https://acme.webex.com/meet/{{ organizer.user }}"}
+  hosted: {type: template, link: "https://{{ organizer.user }}.example.com/room"}
+  fixed: {type: template, link: "https://all.example.com/hall/"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("link", "service"),
+    [
+        ("https://meet.example.com/video/k3j4h5g6f7", "jitsi"),
+        ("https://meet.example.com/other/room", None),
+        ("https://x.meet.example.com/video/room", None),
+        ("https://meet.example.com/video/static/dialInInfo.html", None),
+        ("https://vc.example.com/meet/ada?src=cal", "own-room"),
+        ("https://vc.example.com/meet/", None),
+        ("https://vc.example.com/meetings/ada", None),
+        ("https://acme.webex.com/meet/ada", "webex"),
+        ("https://ada.example.com/room", None),
+        ("https://all.example.com/hall", "fixed"),
+        ("https://all.example.com/hallway", None),
+    ],
+)
+def test_rooms_of_conference_services_are_join_links(link: str, service: str | None) -> None:
+    """What a keyword writes is found in every copy: the hosts follow from ``conference``, nothing else is let in."""
+    meeting = Meeting("u", NOW, "i", "i", "1", NOW, NOW, body=f"Join: {link}\nBring figures.")
+    found = rules_of(config(POLICIES + CONFERENCES), 1).enrich(meeting).link
+    assert (found.service if found else None) == service
+
+
 def test_a_policy_that_is_gone_allows_nothing() -> None:
     """A mailbox whose policy was taken out of the file sends and writes nothing."""
     gone = rules_of(config(), 1).policy("gone")
@@ -124,8 +157,9 @@ def test_what_changes_no_list_reads_nothing_anew(store: MemoryStore, more: str) 
         POLICIES + "join_rules: {own: {hosts: [join.example.com], pattern: '^/(?P<id>\\d+)'}}\n",
         POLICIES + "window: {back: 14d}\n",
         POLICIES + "dialling: {zoom: false}\n",
+        POLICIES + CONFERENCES,
     ],
-    ids=["send", "private", "renamed", "join rule", "window", "dialling"],
+    ids=["send", "private", "renamed", "join rule", "window", "dialling", "rooms"],
 )
 def test_what_changes_a_list_reads_all_anew(store: MemoryStore, more: str) -> None:
     """Lists begin a full read; who is held up begins one when it comes back; who leaves goes on leaving."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from connector.meeting.joinlink.catalogue import Catalogue
+from connector.meeting.joinlink.catalogue import Catalogue, OwnRule
+from connector.meeting.joinlink.configured import jitsi_server, template_rooms
 from connector.meeting.joinlink.dialling import NOTHING_SAID, Dialling
 from connector.meeting.joinlink.dialstring import dialled
 from connector.meeting.joinlink.evidence import Evidence, Passage, Place, of_meeting
@@ -18,13 +19,16 @@ __all__ = [
     "Evidence",
     "Finding",
     "JoinRules",
+    "OwnRule",
     "Passage",
     "Place",
     "RuleText",
     "dialled",
     "find",
+    "jitsi_server",
     "of_google_event",
     "of_icalendar",
     "of_meeting",
     "own_rules",
+    "template_rooms",
 ]

@@ -5,6 +5,7 @@ Their hosts are known by configuration; only addresses that nothing else looks l
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from connector.meeting.joinlink.rule import Service, Shape, shape
@@ -25,6 +26,13 @@ def jitsi(domains: Iterable[str]) -> Service:
     """Jitsi on servers of one's own; a domain may begin with ``.*`` to say what is meant anyway: hosts below it too."""
     hosts = tuple(domain.removeprefix(".*").strip(".").lower() for domain in domains)
     return Service("jitsi", hosts, _jitsi(r"(?P<id>[^/\s]+)"), strict_port=False)
+
+
+def jitsi_at(host: str, path: str = "") -> Service:
+    """Jitsi on exactly this host, its rooms below this path."""
+    below = rf"{re.escape(path)}/" if path else ""
+    room = shape("room", rf"/{below}{_JITSI_OWN}(?P<id>[^/\s]+)")
+    return Service("jitsi", (host,), (room,), exact=True, strict_port=False)
 
 
 SERVICES = (Service("jitsi", ("meet.jit.si",), _jitsi(r"(?P<id>[^/\s]+)")),)
