@@ -234,6 +234,13 @@ REASONS: dict[str, Reason] = {
     "google-no-reader": Reason(
         "Rooms can't be opened in their own name.", "Name a user who may see them as `reader:` of the source."
     ),
+    "google-room-not-shareable": Reason(
+        "The user named as `room_owner:` may not share this room's calendar with the reader.",
+        "In the room's settings in Google Calendar give that user Make changes and manage sharing, or name another one.",
+    ),
+    "google-sharing-takes-time": Reason(
+        "The room was shared with the reader; Google takes some minutes until that holds."
+    ),
     "google-calendar-full": Reason(
         "Google's limits on what one calendar may do are used up for some hours; it is left alone meanwhile."
     ),
@@ -360,6 +367,11 @@ REASONS: dict[str, Reason] = {
     "conference-needs-google": Reason(
         "Google Meet conferences are made by Google calendars alone, and this calendar is none.",
         "Give the keyword another entry of `conference:`.",
+    ),
+    "conference-pending": Reason("The calendar was asked for a conference and has not made it yet."),
+    "conference-not-made": Reason(
+        "The calendar was asked for a conference of its own and did not make one.",
+        "See that the organization lets users make conferences; then delete the keyword, save, and type it again.",
     ),
     "epoch-unconfirmed": Reason("The hub has not confirmed this start yet; no calendar is written before."),
     # the join block of an invitation

@@ -20,7 +20,16 @@ from connector.model.calendar import (
 )
 from connector.model.clock import Clock
 from connector.model.commit import AuditEntry, Commit
-from connector.model.conference import Conference, ConferenceOrder, JoinDetails, Kind, Person, Phone
+from connector.model.conference import (
+    Conference,
+    ConferenceOrder,
+    Hosted,
+    JoinDetails,
+    Kind,
+    Making,
+    Person,
+    Phone,
+)
 from connector.model.intent import BodyKind, Intent, IntentState, Note, WholeItem, Wish
 from connector.model.keys import ContentKey, WrappedKey
 from connector.model.people import Identity, Location, Mailbox, Policy
@@ -55,6 +64,7 @@ __all__ = [
     "Envelope",
     "EventKind",
     "Expansion",
+    "Hosted",
     "Identity",
     "IndexRow",
     "Intent",
@@ -66,6 +76,7 @@ __all__ = [
     "Location",
     "MailMode",
     "Mailbox",
+    "Making",
     "Meeting",
     "MeetingUpdate",
     "NewMeeting",

@@ -67,6 +67,26 @@ class ConferenceOrder:
     """What followed the keyword's colon, such as the site of ``@webex:site``."""
 
 
+class Making(StrEnum):
+    """How far a calendar system has come with a conference that it makes itself."""
+
+    PENDING = "pending"
+    MADE = "made"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Hosted:
+    """A conference that the calendar system itself keeps with an item; ``tag`` names the order, "" where it was not ours.
+
+    ``conference`` is None until it is made.
+    """
+
+    tag: str
+    making: Making
+    conference: Conference | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Conference:
     """What a provider made. ``id`` leads back to it at the provider, "" where nothing has to be taken back."""

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from connector.model.calendar import Meeting
-from connector.model.conference import Conference, ConferenceOrder
+from connector.model.conference import Conference, ConferenceOrder, Hosted
 
 
 class IntentState(StrEnum):
@@ -101,7 +101,8 @@ class WholeItem:
     ``body`` is as it rests, nothing left out. ``marker`` and ``key`` are our own properties. ``lists`` are addresses of
     distribution lists among the invitees. ``obstacle`` is a reason code where the item must not be written. ``foreign``
     names a product whose own join details it carries. ``rule`` is the RRULE of a series. ``own`` tells that the mailbox
-    organises it, ``invites`` that others are invited, ``sent`` that their invitation went out.
+    organises it, ``invites`` that others are invited, ``sent`` that their invitation went out. ``hosts`` tells that the calendar
+    system makes conferences itself when it is asked by a write, ``hosted`` is the one that it keeps with the item.
     """
 
     meeting: Meeting
@@ -119,3 +120,5 @@ class WholeItem:
     obstacle: str = ""
     foreign: str = ""
     lists: tuple[str, ...] = ()
+    hosts: bool = False
+    hosted: Hosted | None = None

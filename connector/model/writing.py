@@ -23,7 +23,8 @@ class MeetingUpdate:
     """Change fields of an existing item; ``None`` leaves a field alone. ``key`` makes a retry recognisable.
 
     ``body`` is written as ``kind`` says. An empty ``marker`` takes the property away. An appointment, and a meeting whose
-    invitation was not sent yet, is written without mails whatever ``mail`` says.
+    invitation was not sent yet, is written without mails whatever ``mail`` says. ``conference`` has the calendar system make a
+    conference of its own under that tag, which is new for each; "" takes away the one that is there.
     """
 
     key: str
@@ -33,6 +34,7 @@ class MeetingUpdate:
     body: str | None = None
     kind: BodyKind = BodyKind.HTML
     marker: str | None = None
+    conference: str | None = None
     mail: MailMode = MailMode.NONE
 
 

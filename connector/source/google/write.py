@@ -124,7 +124,14 @@ def _changes(write: MeetingUpdate) -> Document:
         body["location"] = write.location
     if write.body is not None:
         body["description"] = write.body
+    if write.conference is not None:
+        body["conferenceData"] = _ordered(write.conference) if write.conference else None
     return body
+
+
+def _ordered(tag: str) -> Document:
+    """The order for a conference; Google passes over one whose id it has seen, and answers it later (conferenceData guide)."""
+    return {"createRequest": {"requestId": tag, "conferenceSolutionKey": {"type": "hangoutsMeet"}}}
 
 
 def _mails(event: Document, write: MeetingUpdate) -> str:

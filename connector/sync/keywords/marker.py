@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 VERSION = "1"
+NO_BLOCK = "hosted"
+"""In the place of a digest: the calendar system made the conference itself, and no block was written."""
 
 
 @dataclass(frozen=True, slots=True)

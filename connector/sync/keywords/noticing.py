@@ -155,7 +155,7 @@ def _differs(spot: _Spot, home_wish: Wish | None, home: Intent | None, sight: Si
     settled = home is not None and (home.state is IntentState.DONE if home_wish else not home.open)
     if home is None or not settled or home.wish != home_wish:
         return False
-    shows = sight.shows_block(spot.meeting.body)
+    shows = sight.shows_block(spot.meeting.body) or _has(spot.meeting, home)
     if wish is None:
         return shows and mine(spot.meeting, sight.address)
     return not shows or _left_behind(spot.meeting, home)
@@ -164,7 +164,13 @@ def _differs(spot: _Spot, home_wish: Wish | None, home: Intent | None, sight: Si
 def _left_behind(meeting: Meeting, home: Intent) -> bool:
     """Whether an occurrence with a text of its own still names a conference that was replaced for its series."""
     was_replaced = any(note.what == "replaced" for note in home.journal)
-    return was_replaced and home.conference is not None and home.conference.details.url not in meeting.body
+    return was_replaced and home.conference is not None and not _has(meeting, home)
+
+
+def _has(meeting: Meeting, home: Intent) -> bool:
+    """Whether an occurrence names the conference of its series, in its text or where the calendar states one."""
+    details = home.conference.details if home.conference else None
+    return details is not None and (details.url in meeting.body or details.url in meeting.online)
 
 
 def _consider(

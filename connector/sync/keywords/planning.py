@@ -11,12 +11,25 @@ from datetime import datetime
 
 from connector.meeting.invitation import Standing
 from connector.meeting.invitation.invitations import too_large
-from connector.model import ConferenceOrder, Intent, IntentState, Person, Sensitivity, WholeItem, Wish
+from connector.model import (
+    Conference,
+    ConferenceOrder,
+    Hosted,
+    Intent,
+    IntentState,
+    Making,
+    Person,
+    Sensitivity,
+    WholeItem,
+    Wish,
+)
 from connector.sync.keywords import marker
 from connector.sync.keywords.marker import Marker
 from connector.sync.keywords.terms import KeywordTerms
 
 UNDECORATED = "undecorated"
+MOST_LOOKS = 20
+"""So often it is looked whether the calendar system has made a conference."""
 PRIVATE = frozenset({Sensitivity.PRIVATE, Sensitivity.CONFIDENTIAL})
 
 
@@ -66,7 +79,31 @@ class End:
     clean: bool
 
 
-Plan = Leave | Make | Share | Replace | Move | Put | End
+@dataclass(frozen=True, slots=True)
+class Host:
+    """The calendar system is to make the conference itself."""
+
+    wish: Wish
+
+
+@dataclass(frozen=True, slots=True)
+class Await:
+    """It was asked, under the write of this key, and has not made it yet."""
+
+    wish: Wish
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """It has made it."""
+
+    wish: Wish
+    key: str
+    conference: Conference
+
+
+Plan = Leave | Make | Share | Replace | Move | Put | End | Host | Await | Adopt
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +140,16 @@ class Case:
         return self.terms.find(self.item.meeting.location)
 
     @property
+    def ours(self) -> Hosted | None:
+        """The conference that the calendar system keeps with the item, if it is the one that our write ordered."""
+        mark, hosted = self.mark, self.item.hosted
+        return hosted if mark and hosted and hosted.tag.partition(".")[0] == mark.key else None
+
+    @property
     def standing(self) -> Standing | None:
-        """What became of our block."""
+        """What became of our block, or of the conference that stands in its place."""
+        if self.ours is not None and self.ours.making is not Making.FAILED:
+            return Standing.AS_WRITTEN
         return self.terms.blocks.standing(self.item, self.block)
 
 
@@ -137,6 +182,7 @@ def obstacle(case: Case, wish: Wish) -> str:
     invitees = len(item.meeting.attendees) - len(item.lists) + case.listed
     answers = (
         ("conference-unknown", wish.action not in terms.providers),
+        ("conference-needs-google", terms.hosted(wish) and not item.hosts),
         ("private-meeting", hidden),
         ("too-many-invitees", invitees > terms.most_invitees),
         (item.obstacle, bool(item.obstacle)),
@@ -178,10 +224,10 @@ def _unwanted(case: Case) -> Plan:
 
 def _wanted(case: Case, wish: Wish) -> Plan:
     intent, home = case.intent, case.home
+    if case.terms.hosted(wish):
+        return _hosted(case, wish)
     if intent.conference is None or (intent.shared and (home is None or not home.open)):
-        if home is not None and home.wish == wish and home.conference is not None and home.open:
-            return Share(home)
-        return Make(wish, _known_before(case))
+        return _begun(case, wish)
     if intent.wish != wish:
         return Replace(wish)
     if intent.shared and home is not None and home.conference not in {None, intent.conference}:
@@ -189,6 +235,40 @@ def _wanted(case: Case, wish: Wish) -> Plan:
     if not intent.shared and _moved(case):
         return Move()
     return _written(case)
+
+
+def _begun(case: Case, wish: Wish) -> Plan:
+    intent, home = case.intent, case.home
+    if intent.wish not in {None, wish} and case.ours is not None and intent.state is IntentState.ASKED:
+        return Replace(wish)  # the calendar system was asked for another one meanwhile
+    if home is not None and home.wish == wish and home.conference is not None and home.open:
+        return Share(home)
+    return Make(wish, _known_before(case))
+
+
+def _hosted(case: Case, wish: Wish) -> Plan:
+    """A conference of the calendar system's own is never shared: the occurrences of a series have it by themselves."""
+    intent = case.intent
+    if intent.conference is None:
+        return _ordered(case, wish)
+    if intent.wish != wish:
+        return Replace(wish)
+    if _moved(case):
+        return Move()
+    return Leave("" if case.standing else "block-removed")
+
+
+def _ordered(case: Case, wish: Wish) -> Plan:
+    """How far the calendar system has come; an order that a restored database has forgotten is known by the marker."""
+    mark, hosted, intent = case.mark, case.ours, case.intent
+    asked = intent.state is IntentState.ASKED and mark is not None and mark.key == intent.key
+    if mark is None or hosted is None or mark.place != intent.place:
+        return Leave("block-removed") if asked else Host(wish)
+    if hosted.conference is not None:
+        return Adopt(wish, mark.key, hosted.conference)
+    if hosted.making is Making.PENDING and intent.attempts < MOST_LOOKS:
+        return Await(wish, mark.key)
+    return Leave("conference-not-made") if asked else Host(wish)
 
 
 def _known_before(case: Case) -> str:

@@ -16,7 +16,7 @@ from connector.errors import Conflict, Refused, Throttled, Transient, Unreadable
 from connector.model import Intent, IntentState, WholeItem
 from connector.sync import gate, state
 from connector.sync.due import well
-from connector.sync.keywords import cloud, planning
+from connector.sync.keywords import cloud, hosting, planning
 from connector.sync.keywords.conferences import (
     Elsewhere,
     details_digest,
@@ -27,7 +27,20 @@ from connector.sync.keywords.conferences import (
     replaced,
 )
 from connector.sync.keywords.journal import noted
-from connector.sync.keywords.planning import Case, End, Leave, Make, Move, Put, Replace, Share
+from connector.sync.keywords.planning import (
+    Adopt,
+    Await,
+    Case,
+    End,
+    Host,
+    Leave,
+    Make,
+    Move,
+    Plan,
+    Put,
+    Replace,
+    Share,
+)
 from connector.sync.keywords.settling import commit, put_off, refused, settle
 from connector.sync.keywords.writing import CAUSE, put, strip, take_out
 from connector.sync.outcome import Step
@@ -92,7 +105,7 @@ def _home(visit: Visit, intent: Intent) -> Intent | None:
 
 def _carry_out(visit: Visit, case: Case) -> Step:
     plan = planning.plan(case)
-    if isinstance(plan, (Make, Replace, Move, Put)) or (isinstance(plan, End) and plan.clean):
+    if _changes_something(plan):
         gate.check(visit.context, visit.mailbox, CAUSE)
     match plan:
         case Leave(code=code):
@@ -107,9 +120,15 @@ def _carry_out(visit: Visit, case: Case) -> Step:
             done = move(visit, case)
         case Put():
             done = put(visit, case)
+        case Host() | Await() | Adopt():
+            done = hosting.carry_out(visit, case, plan)
         case End(clean=clean):
             done = take_out(visit, case) if clean else _end(visit, case.intent)
     return done
+
+
+def _changes_something(plan: Plan) -> bool:
+    return isinstance(plan, (Make, Replace, Move, Put, Host)) or (isinstance(plan, End) and plan.clean)
 
 
 def _share(visit: Visit, intent: Intent, home: Intent) -> Step:

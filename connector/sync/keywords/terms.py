@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from connector.conference.base import Provider
+from connector.conference.base import Provider, by_source
 from connector.meeting.invitation import Invitations
 from connector.model import Mailbox, MailMode, Person, WholeItem, Wish
 from connector.sync.keywords.blocks import Blocks
@@ -42,3 +42,8 @@ class KeywordTerms:
     def on(self) -> bool:
         """Whether anything can be asked for at all."""
         return bool(self.providers)
+
+    def hosted(self, wish: Wish) -> bool:
+        """Whether it is the calendar system that makes what is wished for."""
+        provider = self.providers.get(wish.action)
+        return provider is not None and by_source(provider)

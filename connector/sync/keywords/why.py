@@ -16,7 +16,19 @@ from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.keywords import noticing, planning
 from connector.sync.keywords.journal import SENTENCES
-from connector.sync.keywords.planning import End, Leave, Make, Move, Plan, Put, Replace, Share
+from connector.sync.keywords.planning import (
+    Adopt,
+    Await,
+    End,
+    Host,
+    Leave,
+    Make,
+    Move,
+    Plan,
+    Put,
+    Replace,
+    Share,
+)
 from connector.sync.keywords.step import case_of
 from connector.sync.keywords.writing import CAUSE
 from connector.sync.visit import Visit
@@ -30,6 +42,9 @@ _PLANS: dict[type[Plan], str] = {
     Replace: "another keyword stands there now: the conference before is to be ended",
     Move: "the conference is to be moved to its new time or title",
     Put: "the join details are to be written",
+    Host: "the calendar is to be asked for a conference of its own",
+    Await: "the calendar was asked for a conference and has not made it yet",
+    Adopt: "the calendar has made the conference: it is to be taken over",
     End: "no keyword asks for anything: details and conference of before are to go",
 }
 

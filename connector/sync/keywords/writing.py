@@ -30,13 +30,13 @@ def put(visit: Visit, case: Case) -> Step:
     written = case.terms.blocks.put(item, intent.conference.details, case.block)
     mark = Marker(intent.key, intent.place, written.digest)
     done = replace(intent, state=IntentState.DONE, code="", written=details_digest(visit, intent.conference))
-    return _write(visit, case, done, _update(case, written.body, mark.write()))
+    return write(visit, case, done, update(case, written.body, mark.write()))
 
 
 def take_out(visit: Visit, case: Case) -> Step:
     """Take the block out, then end the conference, then say so: killed in between, all of it is found done."""
     body = case.terms.blocks.take_out(case.item, case.block)
-    return _write(visit, case, ended(case.intent), _update(case, body, ""))
+    return write(visit, case, ended(case.intent), update(case, body, ""))
 
 
 def strip(visit: Visit, case: Case) -> Step:
@@ -50,10 +50,11 @@ def strip(visit: Visit, case: Case) -> Step:
         return tell(visit, draft, "the join details were taken out already")
     gate.check(visit.context, visit.mailbox, CAUSE)
     body = case.terms.blocks.take_out(case.item, case.block)
-    return _write(visit, case, bare, replace(_update(case, body, ""), mail=MailMode.NONE))
+    return write(visit, case, bare, replace(update(case, body, ""), mail=MailMode.NONE))
 
 
-def _update(case: Case, body: str, marker: str) -> MeetingUpdate:
+def update(case: Case, body: str | None, marker: str, conference: str | None = None) -> MeetingUpdate:
+    """The write of a body and of our properties; a conference of the calendar's own that we ordered goes with it."""
     item, intent = case.item, case.intent
     mail = case.terms.mail if item.invites and item.sent else MailMode.NONE
     return MeetingUpdate(
@@ -63,40 +64,58 @@ def _update(case: Case, body: str, marker: str) -> MeetingUpdate:
         body=body,
         kind=item.kind,
         marker=marker,
+        conference="" if conference is None and case.ours is not None else conference,
         mail=mail,
     )
 
 
-def _write(visit: Visit, case: Case, after: Intent, update: MeetingUpdate) -> Step:
-    context, mailbox, item = visit.context, visit.mailbox, case.item
-    facts = {"item": update.item_id, "fields": ["body"], "mail": update.mail.value, "intent": case.intent.key}
-    if item.key == update.key or (item.body, item.marker) == (update.body, update.marker):
-        applied = Applied(update.item_id, item.meeting.change_key, repeated=True)
-    else:
-        gate.admit(
-            context,
-            mailbox,
-            CAUSE,
-            {**facts, "acting": mailbox.address, "digest_before": case.intent.seen.partition(" ")[0]},
-        )
-        applied = visit.source.apply(mailbox, update)
-    if after.conference is None:
+def write(visit: Visit, case: Case, after: Intent, change: MeetingUpdate) -> Step:
+    """Carry the write out through the gate, and commit what it leaves behind; ``after`` is the intent as it stands then."""
+    applied = _apply(visit, case, change)
+    ends = after.state in {IntentState.ENDED, IntentState.LEFT}
+    if ends:
         end_conference(visit, case.intent)
-    expansion = visit.source.expand(mailbox, [applied.item_id], visit.reach)
+    expansion = visit.source.expand(visit.mailbox, [applied.item_id], visit.reach)
     draft = Draft(visit)
-    due = visit.now if applied.repeated else None
-    what = "written" if after.state is IntentState.DONE else "taken-out"
-    settled = replace(after, due=due, attempts=0, seen="", writes=after.writes + 1)
-    if after.conference is None:
+    awaits = applied.repeated or after.state is IntentState.ASKED
+    settled = replace(after, due=visit.now if awaits else None, attempts=0, seen="", writes=after.writes + 1)
+    if ends:
         cloud.tell(visit, case.intent, cloud.ENDED, draft)
-    draft.intend(noted(settled, visit.now, what, update.mail.value))
+    what, sentence = _SAID.get(after.state, _TAKEN_OUT)
+    draft.intend(noted(settled, visit.now, what, change.mail.value))
     draft.take(expansion, whole=True, resend=applied.repeated)  # a kill may have sent it without its link
     found = {
-        **facts,
-        "address": mailbox.address,
+        **_facts(case, change),
+        "address": visit.mailbox.address,
         "repeated": applied.repeated,
         "digest_after": draft.seen(after.place),
     }
-    draft.record(AuditEntry(visit.now, "connector", WRITTEN, mailbox.id, found))
-    sentence = "wrote the join details" if after.state is IntentState.DONE else "took the join details out"
+    draft.record(AuditEntry(visit.now, "connector", WRITTEN, visit.mailbox.id, found))
     return Step(sentence, draft.commit(well(visit, visit.session)), notable=True)
+
+
+_SAID = {
+    IntentState.DONE: ("written", "wrote the join details"),
+    IntentState.ASKED: ("ordered", "asked the calendar for a conference"),
+}
+_TAKEN_OUT = ("taken-out", "took the join details out")
+
+
+def _apply(visit: Visit, case: Case, change: MeetingUpdate) -> Applied:
+    item, mailbox = case.item, visit.mailbox
+    same = change.conference is None and (item.body, item.marker) == (change.body, change.marker)
+    if item.key == change.key or same:
+        return Applied(change.item_id, item.meeting.change_key, repeated=True)
+    facts = {"acting": mailbox.address, "digest_before": case.intent.seen.partition(" ")[0]}
+    gate.admit(visit.context, mailbox, CAUSE, _facts(case, change) | facts)
+    return visit.source.apply(mailbox, change)
+
+
+def _facts(case: Case, change: MeetingUpdate) -> dict[str, object]:
+    written = {"body": change.body, "conference": change.conference}
+    return {
+        "item": change.item_id,
+        "fields": [name for name, value in written.items() if value is not None],
+        "mail": change.mail.value,
+        "intent": case.intent.key,
+    }

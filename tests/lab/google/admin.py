@@ -42,6 +42,7 @@ class Admin:
             "/quotas": self._quotas,
             "/page": self._page,
             "/api": self._api,
+            "/meet": self._meet,
             "/readers": self._readers,
             "/channels": self._channels,
             "/push": lambda facts: setattr(lab.push, "trust", facts["ca"]),
@@ -93,6 +94,12 @@ class Admin:
 
     def _api(self, facts: Document) -> None:
         self._lab.services.api_on = facts["on"]
+
+    def _meet(self, facts: Document) -> Document:
+        rooms = self._lab.tenant.rooms
+        for name, value in facts.items():
+            setattr(rooms, name, value)
+        return {"requests": rooms.requests, "made": rooms.made}
 
     def _readers(self, facts: Document) -> None:
         self._lab.tenant.calendars[facts["calendar"]].readers = facts["readers"]

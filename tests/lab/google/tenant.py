@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from tests.lab.google.calendar import Calendar
 from tests.lab.google.problems import ApiError
+from tests.lab.google.rooms import Rooms
 
 Document = dict[str, Any]
 
@@ -59,6 +60,7 @@ class Tenant:
         self.keys: dict[str, rsa.RSAPublicKey] = {}
         self.scopes = {CALENDAR, GMAIL}
         self.tokens: dict[str, Token] = {}
+        self.rooms = Rooms(now)
         self.changed: Callable[[str], None] = lambda _calendar: None
         for number in range(1, users + 1):
             self.add_user(f"user{number}@{domain}")
@@ -86,7 +88,19 @@ class Tenant:
             raise ApiError("notFound")
         if write and role not in {"owner", "writer"}:
             raise ApiError("requiredAccessLevel")
+        self._settle(found)
         return found
+
+    def _settle(self, calendar: Calendar) -> None:
+        """Rooms that are ready now show up, in the copies of the invited too."""
+
+        def put(event: Document) -> Document:
+            stored = calendar.put(event)
+            if event.get("organizer", {}).get("self"):
+                self.spread(event, calendar.id)
+            return stored
+
+        self.rooms.settle(calendar.events, put)
 
     # --- the service account
 

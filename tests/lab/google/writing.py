@@ -1,7 +1,6 @@
 """events.insert, patch, delete, quickAdd: ETags, exceptions of series, copies of the invited."""
 
 import re
-import secrets
 from copy import deepcopy
 from datetime import timedelta
 from typing import Any
@@ -16,6 +15,7 @@ Document = dict[str, Any]
 ID = re.compile(r"[a-v0-9]{5,1024}")
 OF_THE_ORGANIZER = frozenset({"start", "end", "summary", "recurrence", "location"})
 LONGEST_KEY, LONGEST_VALUE = 44, 1024
+_UNSAID: Document = {}
 ANSWERS = frozenset({"needsAction", "declined", "tentative", "accepted"})
 
 
@@ -69,10 +69,10 @@ class Writing:
         changes = _sane(deepcopy(call.body))
         if changes.pop("attendeesOmitted", False):
             changes["attendees"] = _with_own(before.get("attendees", []), changes.get("attendees", []))
-        conference = changes.pop("conferenceData", None)
+        conference = changes.pop("conferenceData", _UNSAID)
         _merge(event, changes)
-        if conference is not None and call.one("conferenceDataVersion") == "1":
-            _confer(event, conference)
+        if conference is not _UNSAID and call.one("conferenceDataVersion") == "1":
+            self._tenant.rooms.confer(event, conference)
         if "recurrence" in event and _moved(before, event):
             self._forget_exceptions(calendar, event["id"])
         _mark_self(event, calendar.id)
@@ -121,7 +121,7 @@ class Writing:
         for one in event.get("attendees", ()):
             one.setdefault("responseStatus", "needsAction")
         if conference and wanted:
-            _confer(event, wanted)
+            self._tenant.rooms.confer(event, wanted)
         _mark_self(event, calendar.id)
         return event
 
@@ -179,20 +179,3 @@ def _mark_self(event: Document, address: str) -> None:
     for one in event.get("attendees", ()):
         if one["email"] == address:
             one["self"] = True
-
-
-def _confer(event: Document, wanted: Document) -> None:
-    """A request for a conference; the answer comes at the second look."""
-    request = wanted.get("createRequest")
-    if request is None:
-        event["conferenceData"] = wanted
-        return
-    code = "-".join("".join(secrets.choice("abcdefghijkmnopqrstuvwxyz") for _ in range(n)) for n in (3, 4, 3))
-    link = f"https://meet.google.com/{code}"
-    event["hangoutLink"] = link
-    event["conferenceData"] = {
-        "createRequest": {**request, "status": {"statusCode": "success"}},
-        "conferenceId": code,
-        "conferenceSolution": {"key": {"type": "hangoutsMeet"}, "name": "Google Meet"},
-        "entryPoints": [{"entryPointType": "video", "uri": link, "label": link.removeprefix("https://")}],
-    }
