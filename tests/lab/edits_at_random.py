@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from tests.lab.exchange.launch import LabError, LabExchange
+from tests.lab.exchange.launch import LabExchange
+from tests.lab.process import LabError
 
 ZONES = ("W. Europe Standard Time", "Eastern Standard Time", "Tokyo Standard Time", "UTC")
 PLACES = ("Room 12", "Canteen", "Dock", "Tower, 4th floor", "")

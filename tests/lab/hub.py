@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import selectors
 import signal
 import socket
 import sqlite3
@@ -19,21 +17,19 @@ from datetime import UTC, datetime
 from http.client import HTTPSConnection
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 from connector.hub import tokens
 from connector.hub.database import Database
 from tests.lab.exchange.certificates import Authority
+from tests.lab.process import ROOT, STOP_SECONDS, LabError, Server
 
 PROGRAM = (sys.executable, "-m", "connector.hub")
-ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 60.0
-STOP_SECONDS = 15.0
 ANSWER_SECONDS = 60.0
 
 
-class LabHubError(Exception):
+class LabHubError(LabError):
     """The hub did not start, or refused something; ``status`` and ``code`` are its answer's."""
 
     def __init__(self, sentence: str, status: int = 0, code: str = "") -> None:
@@ -63,7 +59,7 @@ class LabHub:
         self._config.write_text(_toml(settings), encoding="utf-8")
         self._tls = ssl.create_default_context(cafile=str(self.ca))
         self._tokens: dict[str, str] = {}
-        self._process: subprocess.Popen[str] | None = None
+        self._server = Server("connector.hub")
         self._options = ["--config", str(self._config), "--database", str(self.database)]
 
     def __enter__(self) -> Self:
@@ -91,7 +87,7 @@ class LabHub:
     @property
     def pid(self) -> int:
         """The process, 0 when there is none."""
-        return self._process.pid if self._process else 0
+        return self._server.pid
 
     # --- the process
 
@@ -99,32 +95,27 @@ class LabHub:
         """Start it (again), on the same database and port."""
         pem = str(self._certificate)
         options = [*self._options, "--listen", f"127.0.0.1:{self.port}", "--certificate", pem, "--key", pem]
-        command = [*PROGRAM, "run", *options]
         with self.log.open("a", encoding="utf-8") as log:
-            self._process = subprocess.Popen(
-                command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
-            )
-        try:
-            self.port = int(self._ready()["port"])
-        except BaseException:
-            self.stop()
-            raise
+            try:
+                self.port = int(self._server.start(["run", *options], log=log)["port"])
+            except LabError as error:
+                raise LabHubError(f"{error}; {self.log} says: {self.log.read_text()[-2000:]}") from error
 
     def stop(self) -> int | None:
         """End it in good order, the hard way when it does not listen; its exit code, None if there was no process."""
-        return self._end(signal.SIGTERM)
+        return self._server.stop()
 
     def kill(self) -> None:
         """End it as a power cut does."""
-        self._end(signal.SIGKILL)
+        self._server.stop(signal.SIGKILL)
 
     def pause(self) -> None:
         """It accepts connections and answers nothing until ``resume``."""
-        self._signal(signal.SIGSTOP)
+        self._server.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
         """Go on."""
-        self._signal(signal.SIGCONT)
+        self._server.signal(signal.SIGCONT)
 
     def backup(self, to: Path) -> None:
         """A copy of the database, taken while it runs."""
@@ -145,7 +136,7 @@ class LabHub:
         made = self._authority.issue([], datetime.now(UTC)).path
         self._certificate.write_bytes(made.read_bytes() if content is None else content)
         seen = self._log_lines()
-        self._signal(signal.SIGHUP)
+        self._server.signal(signal.SIGHUP)
         ends = time.monotonic() + STOP_SECONDS
         while self._log_lines() == seen and time.monotonic() < ends:
             time.sleep(0.01)
@@ -304,42 +295,9 @@ class LabHub:
         finally:
             database.close()
 
-    def _signal(self, number: signal.Signals) -> None:
-        if self._process:
-            os.kill(self._process.pid, number)
-
-    def _end(self, number: signal.Signals) -> int | None:
-        process, self._process = self._process, None
-        if process is None:
-            return None
-        process.send_signal(number)
-        try:
-            code = process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait(STOP_SECONDS)
-        if process.stdout:
-            process.stdout.close()
-        return code
-
-    def _ready(self) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdout is None:
-            raise LabHubError("the hub was not started")
-        line = _line_within(process.stdout, START_SECONDS)
-        if not line:
-            raise LabHubError(f"the hub did not start; {self.log} says: {self.log.read_text()[-2000:]}")
-        return dict(json.loads(line))
-
 
 def _path(mailbox: str, what: str) -> str:
     return f"/relay/v1/mailboxes/{quote(mailbox, safe='')}/{what}"
-
-
-def _line_within(stream: IO[str], seconds: float) -> str:
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        return stream.readline() if selector.select(seconds) else ""
 
 
 def _toml(tables: Mapping[str, Mapping[str, str | int]]) -> str:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-import select
-import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from connector.seal.kmswire.static import fingerprint
+from tests.lab.process import LabError, Server
 
-START_SECONDS = 30
+PROGRAM = "connector.kms"
 HOST = "kms.example.com"
 
 
@@ -34,7 +32,7 @@ class KmsServer:
     name: str = "kms"
     kek: str = "file"
     key: rsa.RSAPrivateKey = field(default_factory=lambda: rsa.generate_private_key(65537, 2048))
-    process: subprocess.Popen[str] | None = None
+    server: Server = field(default_factory=lambda: Server(PROGRAM))
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -79,38 +77,20 @@ class KmsServer:
     @property
     def pid(self) -> int:
         """The process, 0 when there is none."""
-        return self.process.pid if self.process else 0
+        return self.server.pid
 
     def start(self) -> Mapping[str, object]:
         """Run it; what its ready line says."""
         with self.log.open("a") as log:
-            self.process = subprocess.Popen(
-                [*self._program(), "run", "--config", str(self.config)],
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-            )
-        assert self.process.stdout is not None
-        line = _first_line(self.process.stdout)
-        if not line:
-            self.stop()
-            raise AssertionError(self.log.read_text()[-2000:])
-        ready: Mapping[str, object] = json.loads(line)
-        return ready
+            try:
+                return self.server.start(["run", "--config", str(self.config)], log=log)
+            except LabError as error:
+                raise LabError(f"{error}; {self.log} says: {self.log.read_text()[-2000:]}") from error
 
     def stop(self) -> int:
         """End it; its exit code."""
-        assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            code = self.process.wait(timeout=15)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise
-        finally:
-            if self.process.stdout:
-                self.process.stdout.close()
-            self.process = None
+        code = self.server.stop()
+        assert code is not None, "the key server was not running"
         return code
 
     def command(self, *arguments: str, fails: bool = False) -> str:
@@ -135,7 +115,7 @@ class KmsServer:
 
     @staticmethod
     def _program() -> list[str]:
-        return [sys.executable, "-m", "connector.kms"]
+        return [sys.executable, "-m", PROGRAM]
 
     def _settings(self) -> str:
         chain = f'chain = "{self.folder}/chain.pem"\n' if self.chain else ""
@@ -152,8 +132,3 @@ class KmsServer:
         path.unlink(missing_ok=True)
         path.write_bytes(data)
         path.chmod(mode)
-
-
-def _first_line(stream: IO[str]) -> str:
-    readable, _, _ = select.select([stream], [], [], START_SECONDS)
-    return stream.readline() if readable else ""

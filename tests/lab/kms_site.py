@@ -83,7 +83,7 @@ class KmsSite(Site):
         """Stop everything."""
         for user in self.users:
             user.close()
-        if self.kms.process is not None:
+        if self.kms.pid:
             self.kms.stop()
         super().__exit__(kind, error, trace)
 

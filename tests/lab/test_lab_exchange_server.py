@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.lab.exchange.launch import LabError, LabExchange
+from tests.lab.exchange.launch import LabExchange
 from tests.lab.lab_client import SECONDS, Client
+from tests.lab.process import LabError
 from tests.unit.lab.server_site import GET_FOLDER, SUBSCRIBE, USER1, body_of, schema, stream
 
 pytestmark = pytest.mark.lab

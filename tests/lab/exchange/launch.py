@@ -1,29 +1,19 @@
 """The lab as a process of its own, for tests and the demo: `with LabExchange(mailboxes=10) as lab: ...`."""
 
 import json
-import os
-import selectors
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from datetime import datetime
 from http.client import HTTPConnection
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 from urllib.parse import urlencode
 
 from tests.lab.exchange.settings import DEFAULT_PASSWORD
+from tests.lab.process import LabError, Server
 
-ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 60.0
-STOP_SECONDS = 10.0
 ADMIN_SECONDS = 120.0
-
-
-class LabError(Exception):
-    """The lab did not start, or its admin door refused a command."""
 
 
 class LabExchange:
@@ -36,30 +26,21 @@ class LabExchange:
     def __init__(self, *, mailboxes: int = 10, password: str = DEFAULT_PASSWORD, **options: Any) -> None:
         """`options` are those of the command line: `extended_protection="require"`, `groups=2`, `expired=True`."""
         self.password = password
-        self._command = [sys.executable, "-m", "tests.lab.exchange", "--mailboxes", str(mailboxes)]
+        self._options = ["--mailboxes", str(mailboxes)]
         for name, value in options.items():
             flag = f"--{name.replace('_', '-')}"
-            self._command += [flag] if value is True else [] if value is False else [flag, str(value)]
+            self._options += [flag] if value is True else [] if value is False else [flag, str(value)]
         self._own_directory = (
             None if "dir" in options else tempfile.TemporaryDirectory(prefix="lab-exchange-")
         )
         if self._own_directory:
-            self._command += ["--dir", self._own_directory.name]
-        self._process: subprocess.Popen[str] | None = None
+            self._options += ["--dir", self._own_directory.name]
+        self._server = Server("tests.lab.exchange")
 
     def __enter__(self) -> Self:
         """Start the process and wait until it serves."""
-        environment = os.environ | {"LAB_EXCHANGE_PASSWORD": self.password}
-        self._process = subprocess.Popen(
-            self._command,
-            cwd=ROOT,
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,  # Ctrl-C is for whoever started the lab
-        )
         try:
-            ready = self._ready()
+            ready = self._server.start(self._options, environment={"LAB_EXCHANGE_PASSWORD": self.password})
         except BaseException:
             self.stop()
             raise
@@ -96,17 +77,7 @@ class LabExchange:
 
     def stop(self) -> None:
         """End the process, the hard way when it does not listen."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
-        if process.stdout:
-            process.stdout.close()
+        self._server.stop()
         if self._own_directory:
             self._own_directory.cleanup()
 
@@ -233,21 +204,6 @@ class LabExchange:
         if answer.status != 200:
             raise LabError(document.get("error", f"{method} {path}: {answer.status}"))
         return document
-
-    def _ready(self) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdout is None:
-            raise LabError("the lab was not started")
-        line = _line_within(process.stdout, START_SECONDS)
-        if not line:
-            raise LabError(f"the lab did not start; exit code {process.poll()}")
-        return dict(json.loads(line))
-
-
-def _line_within(stream: IO[str], seconds: float) -> str:
-    with selectors.DefaultSelector() as selector:
-        selector.register(stream, selectors.EVENT_READ)
-        return stream.readline() if selector.select(seconds) else ""
 
 
 def _plain(value: object) -> str:

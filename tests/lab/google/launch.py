@@ -1,9 +1,6 @@
 """The lab as a process of its own: `with LabGoogle(users=3) as lab: ...`."""
 
 import json
-import selectors
-import subprocess
-import sys
 import tempfile
 from contextlib import closing
 from datetime import datetime
@@ -13,14 +10,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.lab.google.server import HOSTS
-
-ROOT = Path(__file__).resolve().parents[3]
-START_SECONDS = 60.0
-STOP_SECONDS = 10.0
-
-
-class LabError(Exception):
-    """The lab did not start, or its admin door refused a command."""
+from tests.lab.process import LabError, Server
 
 
 class LabGoogle:
@@ -28,19 +18,15 @@ class LabGoogle:
 
     def __init__(self, *, users: int = 10, domain: str = "brand.example") -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="lab-google-")
-        self._command = [
-            *(sys.executable, "-m", "tests.lab.google"),
+        self._options = [
             *("--dir", self._directory.name, "--users", str(users), "--domain", domain),
         ]
-        self._process: subprocess.Popen[str] | None = None
+        self._server = Server("tests.lab.google")
 
     def __enter__(self) -> Self:
         """Start the process and wait until it serves."""
-        self._process = subprocess.Popen(
-            self._command, cwd=ROOT, stdout=subprocess.PIPE, text=True, start_new_session=True
-        )
         try:
-            ready = self._ready()
+            ready = self._server.start(self._options)
         except BaseException:
             self.stop()
             raise
@@ -73,17 +59,7 @@ class LabGoogle:
 
     def stop(self) -> None:
         """End the process, the hard way when it does not listen."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.terminate()
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(STOP_SECONDS)
-        if process.stdout:
-            process.stdout.close()
+        self._server.stop()
         self._directory.cleanup()
 
     def edit(self, name: str, **facts: Any) -> dict[str, Any]:
@@ -116,14 +92,3 @@ class LabGoogle:
         if answer.status != 200:
             raise LabError(f"{path}: {document.get('error', answer.status)}")
         return document
-
-    def _ready(self) -> dict[str, Any]:
-        process = self._process
-        if process is None or process.stdout is None:
-            raise LabError("the lab was not started")
-        with selectors.DefaultSelector() as selector:
-            selector.register(process.stdout, selectors.EVENT_READ)
-            line = process.stdout.readline() if selector.select(START_SECONDS) else ""
-        if not line:
-            raise LabError(f"the lab did not start; exit code {process.poll()}")
-        return dict(json.loads(line))
