@@ -1,138 +1,130 @@
-"""Answers messages: opens, authenticates, carries out, writes the audit row, seals. One message in, one message out."""
+"""Answers messages: opens, authenticates, has them carried out and written down, seals. One message in, one message out."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from functools import partial
 
 import structlog
 
 from connector.errors import Refused
 from connector.kms import names
-from connector.kms.audit import Entry, Trail
-from connector.kms.database import Database
+from connector.kms.audit import Entry
+from connector.kms.clerk import NOT_IN_FORCE, Clerk, refusal_of
+from connector.kms.commits import Commits, Deed
 from connector.kms.ephemeral import Line, Lines
-from connector.kms.hierarchy import Hierarchy
-from connector.kms.keks.base import KekMissing
-from connector.kms.operations import table
-from connector.kms.operations.work import Done, Terms, Work
-from connector.kms.rates import Retrievals, Unreadable
-from connector.kms.refusal import Refusal, not_allowed, not_found
+from connector.kms.refusal import Refusal
 from connector.kms.who.authenticator import Authenticator
 from connector.model import Clock
 from connector.seal.kmswire import handshake, jose, sealed, signed, uris
 from connector.seal.kmswire.handshake import Offer
-from connector.seal.kmswire.messages import Answer, Method, Request
+from connector.seal.kmswire.messages import RESET, Answer, Request
 from connector.seal.kmswire.static import StaticKey
 
 _log = structlog.get_logger(__name__)
 
-_STATUSES = {"kms-malformed": 400, "kms-elsewhere": 404, "kms-broken": 400}
 _AWAY = "The key server can't write to its database; nothing was done."
+_GREETED = "create /ecdhe"
+
+Seal = Callable[[Answer], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A message that was opened: what is left to do, and how its answer is closed for the one who sent it."""
+
+    request_id: str
+    deed: Deed
+    seal: Seal
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
     """The key server's whole behaviour towards clients. Safe to call from several threads."""
 
-    database: Database
-    hierarchy: Hierarchy
-    trail: Trail
-    terms: Terms
+    commits: Commits
+    clerk: Clerk
     static: StaticKey
     signature: str
     authenticator: Authenticator
-    lines: Lines
-    retrievals: Retrievals
-    unreadable: Unreadable
     clock: Clock
+
+    @property
+    def lines(self) -> Lines:
+        """The ephemeral keys in force."""
+        return self.clerk.lines
 
     def answer(self, token: str, via: str) -> str:
         """The answer to one message; ``via`` names the door it came through, for the audit trail. Raises nothing of a peer's making."""
+        return self.answers([token], via)[0]
+
+    def answers(self, tokens: Sequence[str], via: str) -> list[str]:
+        """The answers to messages that came together, in their order; everything is on disk before any of them is sealed."""
+        opened = [self._opened(token, via) for token in tokens]
+        settled = self.commits.carry_out([one.deed for one in opened])
+        return [one.seal(_answer(one, found)) for one, found in zip(opened, settled, strict=True)]
+
+    def _opened(self, token: str, via: str) -> _Opened:
         try:
             if jose.header_of(token, 5, jose.MAX_SEALED).get("alg") == jose.OFFER[0]:
                 return self._handshake(token, via)
             return self._sealed(token, via)
         except Refused as broken:
-            return self._reset(broken.detail, via)
+            entry, request_id = Entry("unreadable", RESET, reason=broken.detail, via=via), names.fresh()
+            return _Opened(request_id, partial(self.clerk.reset, entry, request_id), self._sign)
 
     # --- handshake
 
-    def _handshake(self, token: str, via: str) -> str:
+    def _handshake(self, token: str, via: str) -> _Opened:
         try:
             offer = handshake.open_offer(token, self.static)
         except Refused as refused:
             if refused.code == "kms-broken":
                 raise
-            refusal = _refusal(refused)
-            answer = self._refused(Entry("create /ecdhe", refusal.status, via=via), refusal, names.fresh())
-            return signed.sign(answer, self.static, self.signature)
-        return self._greet(offer, via)
+            return self._refusing(Entry(_GREETED, 400, via=via), refusal_of(refused), self._sign)
+        return self._greeting(offer, via)
 
-    def _greet(self, offer: Offer, via: str) -> str:
+    def _greeting(self, offer: Offer, via: str) -> _Opened:
         request, now = offer.request, self.clock()
-        entry = Entry("create /ecdhe", 201, client=request.client_id, request_id=request.request_id, via=via)
+        entry = Entry(_GREETED, 201, client=request.client_id, request_id=request.request_id, via=via)
         try:
             caller = self.authenticator.greet(offer)
-            token, key = handshake.answer_offer(
-                offer,
-                self.static,
-                uri=self.terms.names.uri("ecdhe", names.fresh()),
-                user_id=caller.user,
-                created=now,
-                expires=now + self.terms.times.ephemeral,
-                algorithm=self.signature,
-            )
-            self.lines.add(Line(key, caller), now)
-            self._note_handshake(replace(entry, user=caller.user, objects=(key.uri,)), now)
         except Refusal as refusal:
-            return signed.sign(self._refused(entry, refusal, request.request_id), self.static, self.signature)
-        except sqlite3.Error as error:
-            return signed.sign(self._away(error, request.request_id), self.static, self.signature)
-        return token
-
-    def _note_handshake(self, entry: Entry, now: datetime) -> None:
-        """The row, without which the key that was agreed on is not in force. Raises sqlite3.Error."""
-        try:
-            with self.database.writing() as connection:
-                self.trail.append(connection, now, entry)
-        except sqlite3.Error:
-            self.lines.remove(entry.objects[0])
-            raise
-
-    def _reset(self, reason: str, via: str) -> str:
-        """Tell the client to forget its ephemeral keys: what it sent can't be opened."""
-        now, request_id = self.clock(), names.fresh()
-        try:
-            if self.unreadable.worth_a_row(now):
-                with self.database.writing() as connection:
-                    self.trail.append(connection, now, Entry("unreadable", 499, reason=reason, via=via))
-        except sqlite3.Error as error:
-            return signed.sign(self._away(error, request_id), self.static, self.signature)
-        return signed.sign_reset("The message can't be opened.", request_id, self.static, self.signature)
+            return self._refusing(entry, refusal, self._sign)
+        terms = self.clerk.terms
+        token, key = handshake.answer_offer(
+            offer,
+            self.static,
+            uri=terms.names.uri(handshake.COLLECTION, names.fresh()),
+            user_id=caller.user,
+            created=now,
+            expires=now + terms.times.ephemeral,
+            algorithm=self.signature,
+        )
+        row = replace(entry, user=caller.user, objects=(key.uri,))
+        deed = partial(self.clerk.greet, Line(key, caller), row, now)
+        return _Opened(request.request_id, deed, lambda answer: token if answer.good else self._sign(answer))
 
     # --- everything after it
 
-    def _sealed(self, token: str, via: str) -> str:
-        uri = sealed.kid_of(token)
-        line = self.lines.find(uri, self.clock())
+    def _sealed(self, token: str, via: str) -> _Opened:
+        line = self.lines.find(sealed.kid_of(token), self.clock())
         if line is None:
-            raise Refused("kms-broken", "sealed under an ephemeral key that is not in force")
+            raise Refused("kms-broken", NOT_IN_FORCE)
         try:
             request = sealed.open_request(token, line.key)
         except Refused as refused:
             if refused.code == "kms-broken":
                 raise
-            caller = line.caller
-            entry = Entry("unknown", 400, user=caller.user, client=caller.client, via=via)
-            return sealed.seal_answer(self._refused(entry, _refusal(refused), names.fresh()), line.key)
-        with line.lock:
-            return sealed.seal_answer(self._answered(line, request, via), line.key)
+            entry = Entry("unknown", 400, user=line.caller.user, client=line.caller.client, via=via)
+            return self._refusing(entry, refusal_of(refused), self._sealer(line))
+        return self._asking(line, request, via)
 
-    def _answered(self, line: Line, request: Request, via: str) -> Answer:
+    def _asking(self, line: Line, request: Request, via: str) -> _Opened:
         entry = Entry(
-            _operation(request, self.terms.names.host),
+            _operation(request, self.clerk.terms.names.host),
             0,
             user=line.caller.user,
             client=request.client_id,
@@ -142,101 +134,33 @@ class Desk:
         )
         try:
             self.authenticator.again(line.caller, request)
-            before = line.repeated(request, self.terms.limits.remembered)
-            answer = self._repeated(entry, before) if before else self._done(line, request, entry)
         except Refusal as refusal:
-            return self._refused(entry, refusal, request.request_id)
-        except sqlite3.Error as error:
-            return self._away(error, request.request_id)
-        return answer
+            return self._refusing(entry, refusal, self._sealer(line))
+        deed = partial(self.clerk.answer, line, request, entry)
+        return _Opened(request.request_id, deed, self._sealer(line))
 
-    def _done(self, line: Line, request: Request, entry: Entry) -> Answer:
-        """Carry the request out and write its row in one transaction. Raises sqlite3.Error, and then nothing was done."""
-        now = self.clock()
-        with self.database.writing() as connection:
-            try:
-                done = self._carried_out(connection, line, request, now)
-            except (Refusal, Refused, KekMissing) as error:
-                refusal = _refusal(error)
-                row = replace(entry, status=refusal.status, reason=refusal.reason)
-                answer = _told(refusal, request.request_id)
-            else:
-                row = replace(entry, status=done.status, objects=done.objects)
-                answer = Answer(done.status, request.request_id, members=done.members)
-            if entry.operation != "update /ping" or not answer.good:
-                self.trail.append(connection, now, row)
-            if answer.good:
-                self._watch(connection, entry, done.handed, now)
-        line.note(request, None if request.method is Method.RETRIEVE else answer)
-        return answer
+    # --- answers
 
-    def _carried_out(
-        self, connection: sqlite3.Connection, line: Line, request: Request, now: datetime
-    ) -> Done:
-        """Inside a savepoint, so that what is refused half-way leaves no trace but its audit row."""
-        connection.execute("SAVEPOINT request")
-        try:
-            target = uris.read_target(request.uri, self.terms.names.host)
-            if target.collection == handshake.COLLECTION:
-                return self._delete_line(line, request)
-            work = Work(connection, self.hierarchy, self.terms, line.caller, target, request.members, now)
-            return table.carry_out(request.method, work)
-        except BaseException:
-            connection.execute("ROLLBACK TO request")
-            raise
+    def _refusing(self, entry: Entry, refusal: Refusal, seal: Seal) -> _Opened:
+        """Under the request's id, or a fresh one where it could not be read."""
+        request_id = entry.request_id or names.fresh()
+        return _Opened(request_id, partial(self.clerk.refuse, entry, refusal, request_id), seal)
 
-    def _delete_line(self, line: Line, request: Request) -> Done:
-        """``delete /ecdhe/{id}``: a caller's own, the one it speaks under or another."""
-        uri = uris.absolute(request.uri, self.terms.names.host)
-        found = self.lines.find(uri, self.clock())
-        if request.method is not Method.DELETE:
-            raise Refusal(400, "An ephemeral key can be deleted only.")
-        if found is None:
-            raise not_found()
-        if found.caller.user != line.caller.user:
-            raise not_allowed()
-        self.lines.remove(uri)
-        return Done(204, objects=(uri,))
+    def _sealer(self, line: Line) -> Seal:
+        """Under the ephemeral key; but a reset, which says that it is in force no more, is signed."""
+        return lambda answer: (
+            self._sign(answer) if answer.status == RESET else sealed.seal_answer(answer, line.key)
+        )
 
-    def _watch(self, connection: sqlite3.Connection, entry: Entry, handed: int, now: datetime) -> None:
-        if handed and self.retrievals.count(entry.user, handed, now):
-            self.trail.append(connection, now, replace(entry, operation="alarm retrieval-rate", objects=()))
-            _log.warning("alarm.retrieval-rate", user=entry.user)
-
-    # --- answers that are no success
-
-    def _repeated(self, entry: Entry, before: Answer) -> Answer:
-        with self.database.writing() as connection:
-            row = replace(entry, status=before.status, reason="repeated")
-            self.trail.append(connection, self.clock(), row)
-        return before
-
-    def _refused(self, entry: Entry, refusal: Refusal, request_id: str) -> Answer:
-        try:
-            with self.database.writing() as connection:
-                row = replace(entry, status=refusal.status, reason=refusal.reason)
-                self.trail.append(connection, self.clock(), row)
-        except sqlite3.Error as error:
-            return self._away(error, request_id)
-        return _told(refusal, request_id)
-
-    def _away(self, error: sqlite3.Error, request_id: str) -> Answer:
-        _log.error("database.trouble", kind=getattr(error, "sqlite_errorname", type(error).__name__))
-        return Answer(503, request_id, _AWAY)
+    def _sign(self, answer: Answer) -> str:
+        return signed.sign(answer, self.static, self.signature)
 
 
-def _told(refusal: Refusal, request_id: str) -> Answer:
-    code = {} if refusal.error_code is None else {"errorCode": refusal.error_code}
-    return Answer(refusal.status, request_id, refusal.reason, code)
-
-
-def _refusal(error: Refusal | Refused | KekMissing) -> Refusal:
-    if isinstance(error, Refusal):
-        return error
-    if isinstance(error, KekMissing):
-        _log.error("kek.missing", kek=str(error))
-        return Refusal(503, "The key can't be unwrapped now.")
-    return Refusal(_STATUSES.get(error.code, 400), error.detail)
+def _answer(opened: _Opened, found: Answer | sqlite3.Error) -> Answer:
+    if isinstance(found, Answer):
+        return found
+    _log.error("database.trouble", kind=getattr(found, "sqlite_errorname", type(found).__name__))
+    return Answer(503, opened.request_id, _AWAY)
 
 
 def _operation(request: Request, host: str) -> str:

@@ -23,11 +23,10 @@ class _Seen:
 
 @dataclass(slots=True)
 class Line:
-    """One ephemeral key, who agreed on it, and which requests came under it. Its ``lock`` is held while one is answered."""
+    """One ephemeral key, who agreed on it, and which requests came under it, which one transaction at a time asks and tells."""
 
     key: EphemeralKey
     caller: Caller
-    lock: Lock = field(default_factory=Lock)
     _seen: dict[str, _Seen] = field(default_factory=dict)
 
     def repeated(self, request: Request, most: int) -> Answer | None:
@@ -47,6 +46,10 @@ class Line:
     def note(self, request: Request, answer: Answer | None) -> None:
         """Remember a request, with the answer if doing it twice would not be the same as doing it once."""
         self._seen[request.request_id] = _Seen(_digest(request), answer)
+
+    def forget(self, request: Request) -> None:
+        """What ``note`` remembered of it came to nothing."""
+        self._seen.pop(request.request_id, None)
 
 
 def _digest(request: Request) -> bytes:
@@ -83,6 +86,12 @@ class Lines:
         """Nothing sealed with it is taken any more."""
         with self._lock:
             self._lines.pop(uri, None)
+
+    def put_back(self, line: Line) -> None:
+        """Its removal came to nothing."""
+        with self._lock:
+            self._lines[line.key.uri] = line
+            self._lines.move_to_end(line.key.uri, last=False)
 
     def __len__(self) -> int:
         with self._lock:

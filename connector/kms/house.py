@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from connector.kms import hierarchy, statickey
 from connector.kms.audit import Trail
+from connector.kms.clerk import Clerk
+from connector.kms.commits import Commits
 from connector.kms.database import Database
 from connector.kms.desk import Desk
 from connector.kms.ephemeral import Lines
@@ -56,17 +58,21 @@ def open_house(settings: Settings, provider: KekProvider, clock: Clock) -> House
 def desk_of(house: House) -> Desk:
     """The server's behaviour. Raises ConfigError for keys, authorities and issuers that can't be used."""
     settings = house.settings
-    return Desk(
-        database=house.database,
+    clerk = Clerk(
         hierarchy=house.hierarchy,
         trail=house.trail,
         terms=Terms(house.names, settings.times, settings.limits),
-        static=statickey.load(settings),
-        signature=settings.static_key.signature,
-        authenticator=_authenticator(house),
         lines=Lines(settings.limits),
         retrievals=Retrievals(settings.alarms),
         unreadable=Unreadable(settings.alarms.unreadable),
+        clock=house.clock,
+    )
+    return Desk(
+        commits=Commits(house.database),
+        clerk=clerk,
+        static=statickey.load(settings),
+        signature=settings.static_key.signature,
+        authenticator=_authenticator(house),
         clock=house.clock,
     )
 

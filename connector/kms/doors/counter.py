@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
+from itertools import islice
 from typing import Any
 
 from connector.errors import Transient
 from connector.kms.desk import Desk
 from connector.relay import carriage, strict
+from connector.relay.carriage import Round
 from connector.seal.kmswire.static import write_static
 
 STATIC = carriage.DIRECT + carriage.STATIC
@@ -34,7 +36,12 @@ class Counter:
 
     def answers(self, messages: Sequence[str], via: str) -> list[str]:
         """One answer to each message, in their order; ``via`` names the door for the audit trail."""
-        return [self.desk.answer(one, via) for one in messages]
+        return self.desk.answers(messages, via)
+
+    def rounds(self, rounds: Sequence[Round], via: str) -> list[Round]:
+        """The answers to what came together from several clients, written to disk together."""
+        answers = iter(self.answers([one for each in rounds for one in each.messages], via))
+        return [Round(each.id, tuple(islice(answers, len(each.messages)))) for each in rounds]
 
 
 def handler_of(counter: Counter, via: Callable[[Any], str]) -> type[CounterHandler]:

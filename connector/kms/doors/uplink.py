@@ -83,7 +83,7 @@ class Uplink:
                 continue
             self._health.say(up=True)
             pause = FIRST_PAUSE
-            answers = [Round(one.id, tuple(self._counter.answers(one.messages, VIA))) for one in requests]
+            answers = self._counter.rounds(requests, VIA)
 
     def exchange(self, answers: Sequence[Round]) -> tuple[Round, ...]:
         """Deliver answers, and wait for requests. Raises Transient."""
