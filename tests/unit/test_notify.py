@@ -81,17 +81,21 @@ def test_reloading_carries_the_monotonic_time(manager: ServiceManager) -> None:
 
 @pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": ""}, {"NOTIFY_SOCKET": "vsock:2:1"}])
 def test_silent_without_a_socket(environment: dict[str, str]) -> None:
-    """Without a Unix socket to notify, every call does nothing."""
+    """Without a Unix socket to notify, every call does nothing, and no socket is made for it."""
+    before = len(list(Path("/proc/self/fd").iterdir()))
     notifier = Notifier(environment)
     notifier.ready()
     notifier.status("x")
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
 def test_a_deaf_service_manager_does_no_harm(tmp_path: Path) -> None:
     """A socket nobody listens at is no reason to fail."""
-    notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "nobody")})
+    manager = tmp_path / "nobody"
+    notifier = Notifier({"NOTIFY_SOCKET": str(manager)})
     notifier.ready()
     notifier.alive()
+    assert not manager.exists()
 
 
 def test_watchdog_is_fed_while_all_make_progress(manager: ServiceManager) -> None:

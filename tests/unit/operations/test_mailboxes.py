@@ -15,18 +15,6 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def bureau() -> Bureau:
-    return Bureau()
-
-
-@pytest.fixture
-def ada(bureau: Bureau) -> Mailbox:
-    mailbox = bureau.active()
-    bureau.sent()
-    return mailbox
-
-
 # --- activate
 
 

@@ -15,11 +15,6 @@ DAY = timedelta(days=1)
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def bureau() -> Bureau:
-    return Bureau()
-
-
 def name(bureau: Bureau, *addresses: str) -> None:
     """What the place names from now on."""
     for address in addresses:

@@ -14,18 +14,6 @@ MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-def bureau() -> Bureau:
-    return Bureau()
-
-
-@pytest.fixture
-def ada(bureau: Bureau) -> Mailbox:
-    mailbox = bureau.active()
-    bureau.sent()
-    return mailbox
-
-
 def test_the_list_says_where_each_stands(bureau: Bureau, ada: Mailbox) -> None:
     """One row each, by address, trouble in words."""
     bureau.call("mailbox.activate", addresses=["nobody@example.com"])

@@ -16,18 +16,6 @@ from tests.unit.operations.bureau import Bureau, healthy
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.fixture
-def bureau() -> Bureau:
-    return Bureau()
-
-
-@pytest.fixture
-def ada(bureau: Bureau) -> Mailbox:
-    mailbox = bureau.active()
-    bureau.sent()
-    return mailbox
-
-
 def status(bureau: Bureau, **vitals: Any) -> dict[str, Any]:
     if vitals and bureau.live is not None:
         bureau.live.told = healthy(bureau.house.clock, **vitals)

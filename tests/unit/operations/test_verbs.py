@@ -18,18 +18,6 @@ HOUR = timedelta(hours=1)
 NEEDS_DAEMON = "this needs the running daemon: systemctl start calendar-connector"
 
 
-@pytest.fixture
-def bureau() -> Bureau:
-    return Bureau()
-
-
-@pytest.fixture
-def ada(bureau: Bureau) -> Mailbox:
-    mailbox = bureau.active()
-    bureau.sent()
-    return mailbox
-
-
 def test_only_harmless_verbs_are_open_to_the_help_desk() -> None:
     """Those that read, and of them none that gives out keys or the trail."""
     assert {name for name, verb in VERBS.items() if verb.reads} == {
