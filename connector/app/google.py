@@ -45,16 +45,16 @@ def build_google(
     settings = settings_of(name, section, config, keystore, store, leaving)
     wire = Wire(settings)
     tokens = Tokens(settings, wire, clock, tell)
-    source = GoogleSource(settings, wire, tokens, clock)
+    source = GoogleSource(settings, wire, tokens, clock, _Kept(store, f"rooms/{name}"))
 
     def left(mailbox: Mailbox) -> None:
         tokens.forget(mailbox.address)
 
     if section.push == "off":
-        return GoogleParts(source, PolledWatcher(left))
+        return GoogleParts(source, PolledWatcher(left, source.sharing.tidy))
     receiver = HubReceiver(config.hub.url, HubDoor(_Hub(far_end_of(config, keystore, clock))).post)
     channels = Channels(name, source.services, receiver, clock)
-    watcher = PushWatcher(name, channels, store, clock, left)
+    watcher = PushWatcher(name, channels, store, clock, left, tidy=source.sharing.tidy)
     leaving.asked = watcher.leaving
     return GoogleParts(source, watcher)
 
@@ -64,6 +64,22 @@ class _Leaving:
 
     def __init__(self) -> None:
         self.asked: Callable[[str], bool] = lambda _address: False
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A text of the adapter's, in one setting of the store."""
+
+    store: Store
+    name: str
+
+    def read(self) -> str | None:
+        """None before the first ``write``."""
+        return self.store.setting(self.name)
+
+    def write(self, text: str) -> None:
+        """Replace it."""
+        self.store.put_setting(self.name, text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +125,7 @@ def settings_of(
             _enlisted(store, name, address) or (leaving is not None and leaving.asked(address))
         ),
         reader=section.reader or "",
+        room_owner=section.room_owner or "",
         ca=bundle(section.ca),
         resolve={host: str(target) for host, target in section.resolve.items()},
         proxy=_proxied(proxy_of(config, keystore, section.proxy)),

@@ -197,6 +197,9 @@ class GoogleSource(Section):
     reader: Address | None = None
     """The user in whose name rooms are read; needed for mailboxes of the domain resource.calendar.google.com."""
 
+    room_owner: Address | None = None
+    """A user who may share rooms: those the reader may not see are shared when activated, without a mail, until deactivated."""
+
     ca: Trust = "system"
     """Which certificate authorities Google's certificates may come from; a TLS-inspecting proxy has one of its own."""
 
@@ -211,6 +214,12 @@ class GoogleSource(Section):
 
     limits: GoogleLimits = GoogleLimits()
     """How much Google is asked for."""
+
+    @model_validator(mode="after")
+    def _rooms_are_shared_with_somebody(self) -> GoogleSource:
+        if self.room_owner and not self.reader:
+            raise ValueError("room_owner shares rooms with the reader; name one as reader:")
+        return self
 
     def secret_names(self, name: str) -> tuple[str, ...]:
         """The secrets that hold its service account keys, in the order in which they are tried."""

@@ -1,7 +1,7 @@
 """Tokens: RFC 7523 grants of the service account, each in the name of one user and for one scope.
 
 The two scopes are asked for apart, since one that is not allow-listed fails a whole grant: without Gmail's only presence
-suffers. ``subject`` is always set. Nobody but mailboxes of the source (and the rooms' reader) is ever a subject.
+suffers. ``subject`` is always set. Nobody but mailboxes of the source (and the rooms' reader and owner) is ever a subject.
 """
 
 from __future__ import annotations
@@ -130,11 +130,11 @@ class Tokens:
     def _admit(self, subject: str) -> None:
         """The one door: delegation would open every calendar of the tenant, so only mailboxes of the source pass."""
         _, _, domain = subject.rpartition("@")
-        reader = subject == self._settings.reader
+        named = subject in {self._settings.reader, self._settings.room_owner}
         if (
             not subject
             or domain not in self._settings.domains
-            or not (reader or self._settings.enlisted(subject))
+            or not (named or self._settings.enlisted(subject))
         ):
             self.forget(subject)
             raise AccessDenied("google-not-enlisted", subject)

@@ -148,16 +148,18 @@ class Services:
             mailbox, Ask("POST", f"{self._events(mailbox)}/quickAdd", query, writing=True)
         ).document
 
-    def share(self, owner: Mailbox, reader: str, role: str) -> None:
+    # --- rooms, in the name of a user who may share them
+
+    def share(self, room: str, reader: str, role: str, owner: str) -> None:
         """acl.insert, without the mail that Google would send by itself."""
         body = {"role": role, "scope": {"type": "user", "value": reader}}
         query = (("sendNotifications", "false"),)
-        self.ask(owner, Ask("POST", f"{self._calendar(owner)}/acl", query, body, writing=True))
+        self._ask(owner, Ask("POST", f"{_calendar(room)}/acl", query, body, writing=True))
 
-    def unshare(self, owner: Mailbox, reader: str) -> None:
+    def unshare(self, room: str, reader: str, owner: str) -> None:
         """acl.delete; a rule that is gone already is fine."""
-        path = f"{self._calendar(owner)}/acl/{quote(f'user:{reader}', safe='')}"
-        self.ask(owner, Ask("DELETE", path, writing=True, understood=frozenset({404})))
+        path = f"{_calendar(room)}/acl/{quote(f'user:{reader}', safe='')}"
+        self._ask(owner, Ask("DELETE", path, writing=True, understood=frozenset({404})))
 
     # --- channels
 
@@ -174,8 +176,11 @@ class Services:
     # --- one request
 
     def ask(self, mailbox: Mailbox, ask: Ask) -> Answer:
-        """Send it with a token; one that is refused is renewed once. Raises verdicts."""
-        subject = self._directory.subject(mailbox)
+        """Send it in the name of whoever a mailbox belongs to. Raises verdicts."""
+        return self._ask(self._directory.subject(mailbox), ask)
+
+    def _ask(self, subject: str, ask: Ask) -> Answer:
+        """With a token; one that is refused is renewed once."""
         try:
             reply = self._send(subject, ask)
             if reply.status == 401:
@@ -217,11 +222,8 @@ class Services:
             query = (*ask.query, ("maxResults", str(PAGE)), ("pageToken", str(token)))
         raise Transient("bad-answer", f"more than {MOST_PAGES} pages")
 
-    def _calendar(self, mailbox: Mailbox) -> str:
-        return f"{ROOT}/calendars/{quote(self._directory.calendar(mailbox), safe='')}"
-
     def _events(self, mailbox: Mailbox) -> str:
-        return f"{self._calendar(mailbox)}/events"
+        return f"{_calendar(self._directory.calendar(mailbox))}/events"
 
     def _event(self, mailbox: Mailbox, event_id: str) -> str:
         return f"{self._events(mailbox)}/{quote(event_id, safe='')}"
@@ -249,6 +251,10 @@ def _answer(reply: Reply, ask: Ask) -> Answer:
     if not isinstance(document, dict):
         raise Transient("bad-answer", f"{ask.path}: no object")
     return Answer(reply.status, document)
+
+
+def _calendar(calendar_id: str) -> str:
+    return f"{ROOT}/calendars/{quote(calendar_id, safe='')}"
 
 
 def _span(window: Window) -> Query:

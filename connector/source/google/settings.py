@@ -45,7 +45,8 @@ class GoogleSettings:
     """One Workspace tenant as configured.
 
     ``enlisted`` says whether an address is a mailbox of this source: nobody else is ever asked for. ``keys`` are tried in
-    their order. ``reader`` is the user who reads the rooms, "" when there are none. ``resolve`` maps a host to
+    their order. ``reader`` is the user who reads the rooms, "" when there are none; ``room_owner`` one who may share them with
+    the reader, "" when that is done by hand. ``resolve`` maps a host to
     "address:port" in place of DNS (Private Google Access); TLS is still verified against the host. ``proxy`` gives the proxy's
     URL with its credentials.
     """
@@ -56,6 +57,7 @@ class GoogleSettings:
     keys: tuple[Key, ...]
     enlisted: Callable[[str], bool] = field(repr=False)
     reader: str = ""
+    room_owner: str = ""
     ca: Path | None = None
     resolve: Mapping[str, str] = field(default_factory=dict)
     proxy: Callable[[], str | None] = field(default=lambda: None, repr=False)

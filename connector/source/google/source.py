@@ -23,6 +23,7 @@ from connector.source.google.account import Directory
 from connector.source.google.authentication import Tokens
 from connector.source.google.expand import Expander
 from connector.source.google.preferences import Preferences
+from connector.source.google.rooms import Forgetful, Memory, Sharing, Who
 from connector.source.google.services import Services
 from connector.source.google.settings import GoogleSettings
 from connector.source.google.throttle import Budget
@@ -36,7 +37,15 @@ _READABLE = frozenset({"owner", "writer", "reader", "writerWithoutPrivateAccess"
 class GoogleSource:
     """One Workspace tenant; satisfies ``connector.source.base.Source``."""
 
-    def __init__(self, settings: GoogleSettings, wire: Wire, tokens: Tokens, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: GoogleSettings,
+        wire: Wire,
+        tokens: Tokens,
+        clock: Clock,
+        memory: Memory | None = None,
+    ) -> None:
+        """``memory`` keeps which rooms were shared; without it that is forgotten with the process."""
         self.name = settings.name
         self.budget = Budget(settings.limits.project, settings.limits.user)
         self._directory = Directory(settings)
@@ -45,14 +54,16 @@ class GoogleSource:
         self.services = Services(wire, tokens, self._directory, self.budget)
         self._preferences = Preferences(self.services, clock)
         self._seen = delta.Seen()
+        who = Who(settings.room_owner, settings.reader, settings.enlisted)
+        self.sharing = Sharing(who, self.services, memory or Forgetful(), clock)
 
     def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
         """All addresses of our domains live in one place; nobody is asked."""
         return self._directory.locate(addresses)
 
     def probe(self, mailbox: Mailbox) -> Identity:
-        """Open the calendar once and see what may be read of it."""
-        self.role(mailbox)
+        """Open the calendar once and see what may be read of it; a room may be shared with the reader for it."""
+        self.sharing.open(mailbox, self.role)
         return Identity(mailbox.address, mailbox.stable_id, mailbox.location)
 
     def role(self, mailbox: Mailbox) -> str:

@@ -34,12 +34,20 @@ LEAVE_TRIES = 3
 
 
 class PolledWatcher:
-    """Watches nobody; satisfies ``connector.source.base.Watcher``. ``left`` hears of whoever is no longer ours."""
+    """Watches nobody; satisfies ``connector.source.base.Watcher``.
 
-    def __init__(self, left: Callable[[Mailbox], None] = lambda _mailbox: None) -> None:
+    ``left`` hears of whoever is no longer ours; ``tidy`` is called now and then and takes back what they had.
+    """
+
+    def __init__(
+        self,
+        left: Callable[[Mailbox], None] = lambda _mailbox: None,
+        tidy: Callable[[], None] = lambda: None,
+    ) -> None:
         self._lock = threading.Lock()
         self._wanted: dict[str, Mailbox] = {}
         self._left = left
+        self._tidy = tidy
 
     def watch(self, mailboxes: Sequence[Mailbox]) -> None:
         """Remember who is to be polled."""
@@ -50,8 +58,9 @@ class PolledWatcher:
             self._left(mailbox)
 
     def run(self, stop: Event, nudge: Callable[[Nudge], None]) -> None:  # noqa: ARG002 - the core's timers poll
-        """There is nothing to hear."""
-        stop.wait()
+        """There is nothing to hear; only what was lent is taken back."""
+        while not stop.wait(TICK):
+            self._tidy()
 
     def rest(self, until: datetime | None) -> None:
         """Nothing is asked of Google here."""
@@ -89,7 +98,7 @@ class PushWatcher:
     """Keeps a channel open for every calendar; satisfies ``connector.source.base.Watcher``.
 
     Nudges come down from the hub, not through ``run``; a new channel is followed by one, since changes before it went unheard.
-    ``left`` hears of whoever is no longer ours, after the channel was stopped.
+    ``left`` hears of whoever is no longer ours, after the channel was stopped; ``tidy`` as with ``PolledWatcher``.
     """
 
     def __init__(
@@ -100,11 +109,13 @@ class PushWatcher:
         clock: Clock,
         left: Callable[[Mailbox], None] = lambda _mailbox: None,
         monotonic: Callable[[], float] = time.monotonic,
+        tidy: Callable[[], None] = lambda: None,
     ) -> None:
         self._channels = channels
         self._shelf = shelf
         self._clock = clock
         self._left = left
+        self._tidy = tidy
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._wanted: dict[str, Mailbox] = {}
@@ -137,6 +148,7 @@ class PushWatcher:
         while not stop.is_set():
             if not self._at_rest():
                 self._say_farewell()
+                self._tidy()
                 for mailbox in self._due()[:BATCH]:
                     if stop.is_set():
                         return

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import unquote
 
+from tests.lab.google.calendar import Calendar
 from tests.lab.google.call import Call
 from tests.lab.google.problems import ApiError
 from tests.lab.google.push import Push
@@ -103,7 +104,7 @@ class Services:
         return user.vacation
 
     def _share(self, call: Call) -> Document:
-        calendar = self._tenant.calendar(call.path["calendar"], call.subject)
+        calendar = self._own(call)
         scope, role = call.body["scope"], call.body["role"]
         calendar.readers[scope["value"]] = role
         calendar.life += 1
@@ -112,8 +113,15 @@ class Services:
         rule = f"{scope['type']}:{scope['value']}"
         return {"kind": "calendar#aclRule", "etag": '"1"', "id": rule, "scope": scope, "role": role}
 
-    def _unshare(self, call: Call) -> Document:
+    def _own(self, call: Call) -> Calendar:
+        """A calendar whose access list the person may change."""
         calendar = self._tenant.calendar(call.path["calendar"], call.subject)
+        if call.subject != calendar.id and calendar.readers.get(call.subject) != "owner":
+            raise ApiError("forbidden")
+        return calendar
+
+    def _unshare(self, call: Call) -> Document:
+        calendar = self._own(call)
         if calendar.readers.pop(call.path["rule"].partition(":")[2], None) is None:
             raise ApiError("notFound")
         calendar.life += 1

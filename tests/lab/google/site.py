@@ -21,11 +21,11 @@ SOURCE = """\
     resolve: {resolve}
     timing: {{debounce: 200ms, poll: {poll}, out_of_office: 1s}}
     limits: {{first_load: 100/s}}
-"""
+{more}"""
 
 
 class GoogleSite(Site):
-    """Use as a context manager. With ``both`` the lab Exchange is there as well."""
+    """Use as a context manager. With ``both`` the lab Exchange is there as well; ``source`` is more of the source's section."""
 
     def __init__(
         self,
@@ -35,13 +35,14 @@ class GoogleSite(Site):
         push: str = "off",
         poll: str = "1s",
         keys: tuple[str, ...] = (),
+        source: str = "",
         **more: Any,
     ) -> None:
         absent = {} if both else {"exchange": {"dir": "not-started"}}
         super().__init__(**{**absent, **more})
         self.google = LabGoogle(users=users)
         self.both = both
-        self.push, self.poll, self.key_names = push, poll, keys
+        self.push, self.poll, self.key_names, self.more = push, poll, keys, source
 
     def __enter__(self) -> Self:
         """Start the lab and the hub, write the configuration, set the secrets; the daemon is not started yet."""
@@ -85,6 +86,7 @@ class GoogleSite(Site):
             keys=json.dumps(list(self.key_names)),
             ca=self.google.ca,
             resolve=json.dumps(self.google.resolve),
+            more=self.more,
         )
         if self.both:
             whole = super().configuration(**settings)

@@ -301,16 +301,6 @@ def test_a_sentence_becomes_an_event() -> None:
     assert twin.lab.tenant.calendars[twin.address(1)].get(done.item_id)["summary"] == "Tea with Ada"
 
 
-def test_a_room_is_shared_without_mail() -> None:
-    """acl.insert would mail by itself; taking the right away twice is fine."""
-    twin = Twin()
-    twin.source.services.share(twin.mailbox(2), twin.address(1), "reader")
-    assert twin.lab.services.writing.mails == []
-    assert twin.lab.tenant.calendars[twin.address(2)].readers == {twin.address(1): "reader"}
-    for _ in range(2):
-        twin.source.services.unshare(twin.mailbox(2), twin.address(1))
-
-
 def test_an_event_made_before_is_found_even_when_it_was_deleted() -> None:
     """A command carried out twice does not bring a deleted meeting back."""
     twin = Twin()
