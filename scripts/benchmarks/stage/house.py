@@ -47,7 +47,7 @@ policies:
   staff: {{write: [], send: [subject, location, notes, organizer, attendees, link], presence: {presence}}}
 log: {{level: warning}}
 """
-PATIENCE = 3600.0
+PATIENCE = 600.0
 LOOK = 0.1
 
 

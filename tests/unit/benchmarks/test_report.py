@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from scripts.benchmarks.__main__ import NAMES
+from scripts.benchmarks.__main__ import NAMES, main
+from scripts.benchmarks.aims import aim_of
 from scripts.benchmarks.growth import draw
 from scripts.benchmarks.report import MACHINE, MarkMissing, renewed, table
 from scripts.benchmarks.rows import Row, Spread, cell, percentile, row, spread
@@ -75,14 +78,67 @@ def test_every_bench_can_be_run(name: str) -> None:
     assert callable(importlib.import_module(f"scripts.benchmarks.{name}").run)
 
 
+@pytest.mark.parametrize(
+    ("figure", "said"),
+    [
+        (row("latency", "all: p99", 2.9, "ms", "http.client", 1.0), "≤ 3 x: met"),
+        (row("latency", "all: p99", 3.1, "ms", "http.client", 1.0), "≤ 3 x: missed"),
+        (row("latency", "all: p50", 9.0, "ms", "http.client", 1.0), "-"),
+        (row("restart", "changes lost", 0, ""), "≤ 0: met"),
+        (row("restart", "changes lost", 1, ""), "≤ 0: missed"),
+        (row("items", "CPU per item, 10 an answer", 1.6, "µs", "lxml into dicts", 1.0), "≤ 1.5 x: missed"),
+        (row("items", "CPU per item, 10 an answer", 0.08, "µs", "exchangelib", 1.0), "≤ 0.0833 x: met"),
+        (row("items", "CPU per item, 10 an answer", 1.0, "µs"), "-"),
+    ],
+)
+def test_the_page_says_of_each_figure_whether_its_aim_was_met(figure: Row, said: str) -> None:
+    """By the value or by the ratio, whichever was aimed at; without a baseline no ratio is judged."""
+    assert aim_of(figure) == said
+
+
+def _broken(*, full: bool) -> Iterator[Row]:
+    yield row("cost", "requests", 1.0 + full, "")
+    raise RuntimeError("the machine is on fire")
+
+
+def test_a_benchmark_that_fails_takes_nothing_along(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The next one runs, what the broken one had measured is kept, page and table say so, and the exit code is 1."""
+    page, out = tmp_path / "page.md", tmp_path / "rows.json"
+    page.write_text(
+        "".join(f"<!-- bench:{one} -->\nold\n<!-- /bench:{one} -->\n" for one in (*NAMES, MACHINE))
+    )
+    monkeypatch.setattr("scripts.benchmarks.cost.run", _broken)
+    monkeypatch.setattr(
+        "scripts.benchmarks.restart.run", lambda *, full: [row("restart", "first loads", full, "")]
+    )
+    monkeypatch.setattr("sys.argv", ["bench", "cost", "restart", "--write", str(page), "--json", str(out)])
+    assert main() == 1
+    assert "on fire" in (said := capsys.readouterr().err)
+    assert "failed: cost" in said
+    assert [one["bench"] for one in json.loads(out.read_text())] == ["cost", "restart"]
+    assert "It failed for cost" in page.read_text()
+
+
+@pytest.mark.parametrize("words", [["nothing"], ["cost", "--write", "/nowhere/page.md"]])
+def test_what_can_t_be_done_is_refused_before_anything_is_measured(
+    words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A name that is not there, a page that is not there: a sentence and 2."""
+    monkeypatch.setattr("sys.argv", ["bench", *words])
+    assert main() == 2
+    assert capsys.readouterr().err.startswith("scripts/bench: ")
+
+
 def test_a_table_has_a_line_a_row() -> None:
     """The second part of a bench's name leads its metric."""
     lines = table(
         [Row("joinlinks: letter", "time", 1.0, "ms"), Row("cost", "requests", 2.0, "")]
     ).splitlines()
     assert lines[2:] == [
-        "| letter: time | 1 | - | - | ms | - | - | - |",
-        "| requests | 2 | - | - |  | - | - | - |",
+        "| letter: time | 1 | - | - | ms | - | - | - | - |",
+        "| requests | 2 | - | - |  | - | - | - | - |",
     ]
 
 
