@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +20,9 @@ MOST_WAITING = 1000
 MOST_BYTES = 64 * 1024 * 1024
 """Characters of them, together."""
 
+BACK_SECONDS = 5
+"""A key service that was answered is expected back so soon, or after the longest hold when it was given work."""
+
 
 @dataclass(slots=True)
 class Counter:
@@ -27,6 +32,27 @@ class Counter:
     waiting: OrderedDict[str, Round] = field(default_factory=OrderedDict)
     taken: dict[str, Round] = field(default_factory=dict)
     answered: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    lines: int = field(default=0, compare=False)
+    expected_until: float = field(default=0.0, compare=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+
+    @property
+    def connected(self) -> bool:
+        """Whether the key service has a line open, or is at work on what it was given."""
+        return self.lines > 0 or self.clock() < self.expected_until
+
+    @contextmanager
+    def line(self) -> Iterator[None]:
+        """A line is open as long as the block."""
+        self.lines += 1
+        try:
+            yield
+        finally:
+            self.lines -= 1
+
+    def expect(self, given: list[Round]) -> None:
+        """It was answered, and comes back when it has done what it was given."""
+        self.expected_until = self.clock() + (carriage.HOLD_SECONDS if given else BACK_SECONDS)
 
     def put(self, messages: tuple[str, ...]) -> str:
         """A client's messages; their id. Raises Refusal 503 when too much waits."""
@@ -60,6 +86,10 @@ class Counter:
         self.waiting.pop(identity, None)
         self.taken.pop(identity, None)
         self.answered.pop(identity, None)
+
+    def seats(self) -> list[str]:
+        """The ids that clients wait for."""
+        return [one.id for one in self._open()]
 
     def _open(self) -> list[Round]:
         return [*self.waiting.values(), *self.taken.values()]

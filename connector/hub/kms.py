@@ -21,23 +21,28 @@ _JSON = "application/json"
 
 
 async def static(request: Request) -> Response:
-    """``GET .../static``: what the key service said of itself when it was last here."""
+    """``GET .../static``: what the key service said of itself. Held back until it is here, for one who prefers to wait; else 503."""
     office = office_of(request)
-    await office.anyone(request)
-    counter = _counter(office, _host(request))
-    if counter is None or counter.static is None:
+    name = await office.anyone(request)
+    host, patience = _host(request), carriage.read_patience(request.headers.get(carriage.PREFER, ""))
+    await office.desk.read(request, 0)
+    if patience and not _connected(office, host):
+        with office.rates.holding(f"kms {name}", office.settings.limits.waits):
+            await _arrival(request, office, host, patience)
+    counter = office.counters.get(host)
+    if counter is None or not counter.connected:
         raise unavailable()
     return _answer(counter.static)
 
 
 async def messages(request: Request) -> Response:
-    """``POST .../messages``: held back until the key service has answered. 503 when it does not, or was never here."""
+    """``POST .../messages``: held back until the key service has answered. 503 when it does not; at once when it is not here."""
     office = office_of(request)
     name = await office.anyone(request)
     host = _host(request)
     sent = carriage.read_messages(await office.desk.read(request, strict.MAX_BODY))
-    counter = _counter(office, host)
-    if counter is None:
+    counter = office.counters.get(host)
+    if counter is None or not counter.connected:
         raise unavailable()
     with office.rates.holding(f"kms {name}", office.settings.limits.waits):
         identity = counter.put(sent)
@@ -64,7 +69,12 @@ async def serve(request: Request) -> Response:
     for one in service.answers:
         counter.answer(one)
     office.bells.ring(_seat(one.id) for one in service.answers)
-    return _answer(carriage.write_requests(await _requests(request, office, host, service.wait)))
+    with counter.line():
+        office.bells.ring([_threshold(host)])
+        given = await _requests(request, office, counter, service.wait)
+    if await request.is_disconnected():
+        _left(office, counter)
+    return _answer(carriage.write_requests(given))
 
 
 async def _answers(
@@ -73,12 +83,15 @@ async def _answers(
     async def look() -> tuple[str, ...] | None:
         return counter.answered.get(identity)
 
+    def settled(seen: tuple[str, ...] | None) -> bool:
+        return seen is not None or not counter.connected
+
     seconds = min(office.settings.times.hold.total_seconds(), carriage.HOLD_SECONDS)
-    return await held(request, office.bells, _seat(identity), seconds, look, lambda seen: seen is not None)
+    return await held(request, office.bells, _seat(identity), seconds, look, settled)
 
 
-async def _requests(request: Request, office: Office, host: str, wait: int) -> list[Round]:
-    counter = office.counters[host]
+async def _requests(request: Request, office: Office, counter: Counter, wait: int) -> list[Round]:
+    host = _host(request)
 
     async def look() -> bool:
         return bool(counter.waiting)
@@ -86,11 +99,30 @@ async def _requests(request: Request, office: Office, host: str, wait: int) -> l
     seconds = min(office.settings.times.hold.total_seconds(), wait)
     with office.rates.holding(f"kms at {host}", office.settings.limits.waits):
         await held(request, office.bells, _door(host), seconds, look, bool)
-    return [] if await request.is_disconnected() else counter.take()
+    if await request.is_disconnected():
+        return []
+    given = counter.take()
+    counter.expect(given)
+    return given
 
 
-def _counter(office: Office, host: str) -> Counter | None:
-    return office.counters.get(host)
+async def _arrival(request: Request, office: Office, host: str, patience: float) -> None:
+    async def look() -> bool:
+        return _connected(office, host)
+
+    seconds = min(office.settings.times.hold.total_seconds(), patience)
+    await held(request, office.bells, _threshold(host), seconds, look, bool)
+
+
+def _left(office: Office, counter: Counter) -> None:
+    """A line of the key service broke; with the last one, nobody waits for it any longer."""
+    if not counter.connected:
+        office.bells.ring(map(_seat, counter.seats()))
+
+
+def _connected(office: Office, host: str) -> bool:
+    counter = office.counters.get(host)
+    return counter is not None and counter.connected
 
 
 def _host(request: Request) -> str:
@@ -102,6 +134,10 @@ def _host(request: Request) -> str:
 
 def _door(host: str) -> str:
     return f"k {host}"
+
+
+def _threshold(host: str) -> str:
+    return f"t {host}"
 
 
 def _seat(identity: str) -> str:

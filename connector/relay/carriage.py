@@ -14,7 +14,9 @@ key service is the client of one more address, with a credential whose name is i
     ->   200 {"requests": [{"id": ..., "kmsMessages": [...]}]}
 
 which is held back until there is something to do. Several may be open at once. The hub keeps nothing of it beyond the hold:
-a request that nobody answers in time is 503, and the client asks again.
+a request that nobody answers in time is 503, and so is, at once, one to a key service that has no line open. A client that
+has nothing better to do asks for ``/static`` with ``Prefer: wait=N`` (RFC 7240 section 4.3), which the hub then holds back for N
+seconds at most, until the key service is here; its own doors answer at once.
 """
 
 from __future__ import annotations
@@ -44,6 +46,8 @@ TOKEN = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]*){2,4}")
 """A compact JWS or JWE (RFC 7515 and 7516 section 3.1)."""
 
 MOST_TOKEN = 4 * 1024 * 1024
+PREFER = "Prefer"
+_PATIENCE = re.compile(r"\s*wait\s*=\s*([0-9]{1,4})\s*")
 HOST = re.compile(r"[a-z0-9.-]{1,253}(?::[0-9]{1,5})?")
 
 
@@ -67,6 +71,17 @@ class Service:
 def through_hub(host: str) -> str:
     """The base address of a key service at the hub."""
     return f"/relay/v1/kms/{host.lower()}"
+
+
+def write_patience(seconds: int) -> dict[str, str]:
+    """The header of a client that would rather wait than be refused."""
+    return {PREFER: f"wait={seconds}"}
+
+
+def read_patience(preference: str) -> int:
+    """Seconds, HOLD_SECONDS at most; 0 for a preference that says nothing of it, which is to be ignored (RFC 7240 section 2)."""
+    found = _PATIENCE.fullmatch(preference)
+    return min(int(found[1]), HOLD_SECONDS) if found else 0
 
 
 def write_messages(messages: Sequence[str]) -> dict[str, Any]:

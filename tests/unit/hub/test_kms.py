@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from connector.hub.counters import MOST_WAITING, Counter
+from connector.hub.bells import Bells
+from connector.hub.counters import BACK_SECONDS, MOST_WAITING, Counter
 from connector.hub.problems import Refusal
 from connector.hub.settings import Times
 from connector.relay import carriage, strict
@@ -41,6 +43,11 @@ def serve(kms: Peer, *answers: Round, wait: int = 0) -> tuple[Round, ...]:
     return carriage.read_requests(answer.body)
 
 
+async def somebody_waits(bells: Bells) -> None:
+    while not bells.listened():  # noqa: ASYNC110 - bells tell those who listen, not who has begun to
+        await asyncio.sleep(0)
+
+
 def test_messages_go_down_and_answers_up(patient: House) -> None:
     """A client's request is held back until the key service, which polls, has answered it."""
     kms = patient.another_connector(KMS)
@@ -69,6 +76,60 @@ def test_a_service_that_does_not_answer_is_503_and_nothing_is_kept(hub: House, k
     serve(kms)
     assert code(hub.connector.post(BASE + carriage.MESSAGES, messages)) == (503, "busy")
     assert serve(kms) == ()
+
+
+def test_a_service_that_is_not_here_is_refused_at_once(patient: House) -> None:
+    """The hub holds nothing back for a key service whose time to come back has passed, and says when to ask again."""
+    kms = patient.another_connector(KMS)
+    serve(kms)
+    now = [0.0]
+    counter = patient.office.counters[KMS]
+    counter.clock, counter.expected_until = (lambda: now[0]), 0.0
+    asked = patient.user().begin(
+        "POST", BASE + carriage.MESSAGES, strict.dump(carriage.write_messages([TOKEN]))
+    )
+    answer = asked.result(5)
+    assert code(answer) == (503, "busy")
+    assert int(answer.headers["retry-after"]) > 0
+    assert code(patient.user().ask("GET", BASE + carriage.STATIC)) == (503, "busy")
+    serve(kms)
+    assert patient.user().ask("GET", BASE + carriage.STATIC).status == 200
+    now[0] = BACK_SECONDS
+    assert not counter.connected
+
+
+def test_who_prefers_to_wait_hears_when_the_service_comes(patient: House) -> None:
+    """``Prefer: wait`` holds the static key back until the first line is open."""
+    user = patient.user()
+    headers = {**user.all_headers(), **carriage.write_patience(15)}
+    asked = user.client.begin("GET", BASE + carriage.STATIC, headers, b"")
+    kms = patient.another_connector(KMS)
+    patient.client.run(somebody_waits(patient.office.bells))
+    serve(kms)
+    assert asked.result(5).json() == STATIC
+
+
+def test_at_work_is_here_too() -> None:
+    """A key service that took work is expected back for as long as its clients wait."""
+    now = [0.0]
+    counter = Counter(clock=lambda: now[0])
+    seen = [counter.connected]
+    with counter.line():
+        seen.append(counter.connected)
+    seen.append(counter.connected)
+    counter.expect([Round("r", (TOKEN,))])
+    for now[0] in (carriage.HOLD_SECONDS - 1, carriage.HOLD_SECONDS):
+        seen.append(counter.connected)
+    assert seen == [False, True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [("wait=7", 7), (" wait = 9999 ", carriage.HOLD_SECONDS), ("respond-async", 0), ("wait=-1", 0), ("", 0)],
+)
+def test_a_preference_is_read_or_ignored(said: str, seconds: int) -> None:
+    """RFC 7240: one that is not understood is as if it were not there."""
+    assert carriage.read_patience(said) == seconds
 
 
 def test_an_answer_that_nobody_waits_for_is_dropped(hub: House, kms: Peer) -> None:
