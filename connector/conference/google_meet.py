@@ -1,8 +1,8 @@
 """Google Meet: Google Calendar makes the conference itself when the event is written, so nothing is asked beforehand.
 
-The seam: ``by_source`` tells the core to have the source write the event with ``conferenceData.createRequest``, whose
-``requestId`` is the order's tag (asking twice with the same one makes one conference), and to read the details from
-the event that comes back. A calendar that is not Google's can't do that, and for it this provider refuses.
+The seam: ``by_source`` tells the core to order the conference with a write of the event (``MeetingUpdate.conference``) and
+to read what came of it from the event (``WholeItem.hosted``), which may take a while. A calendar of another kind says
+that it can't (``WholeItem.hosts``), and the core leaves the keyword with a reason before this provider is reached.
 """
 
 from __future__ import annotations

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from connector.config.conferences import GoogleMeet
 from connector.config.models import Config
 from connector.config.problems import spell
 from connector.config.sources import ExchangeSource
@@ -23,6 +22,3 @@ def _unused(config: Config) -> Iterator[Path]:
     yield from (
         ("proxies", name, "auth") for name, proxy in config.proxies.items() if proxy.auth == "negotiate"
     )
-    for name, service in config.conference.items():
-        if isinstance(service, GoogleMeet):
-            yield ("conference", name)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from typing import Any
 
 from tests.lab.demo import PATIENCE, Demo, say
 from tests.lab.google.site import GoogleSite
 
 PEOPLE = 5
+CONFERENCES = 'keywords: {"@meet": meet}\nconference: {meet: {type: google_meet}}\n'
 
 
 class GoogleDemo(Demo):
@@ -39,6 +41,39 @@ class GoogleDemo(Demo):
     def edit(self, name: str, **fields: Any) -> None:
         """An edit of the meeting."""
         self.google.edit(name, mailbox=self.owner, item=self.item, **fields)
+
+    def keyword(self) -> None:
+        """A user types ``@meet`` into Location: Google makes a conference; it goes with the keyword."""
+        start = (self.start + timedelta(hours=5)).isoformat()
+        self.item = self.google.edit(
+            "create",
+            mailbox=self.owner,
+            start=start,
+            zone="UTC",
+            subject="Talk about the plan",
+            location="@meet",
+            attendees=[{"address": address} for address in self.people[1:4]],
+        )["item_id"]
+        say(f"{self.owner} types @meet into Location of a meeting with three people")
+        took = self.site.wait(lambda: bool(self.meet()), "the conference", PATIENCE)
+        say(f"   the event has a Google Meet after {took:.2f} s: {self.meet()}")
+        took = self.site.wait(lambda: self.meet() in self.links(), "the link at the hub", PATIENCE)
+        say(f"   the hub's sealed list holds the link ({took:.2f} s later)")
+        link = self.meet()
+        self.edit("change", location="Room 12")
+        took = self.site.wait(lambda: not self.meet(), "the conference to go", PATIENCE)
+        self.site.wait(lambda: link not in self.links(), "the link to go from the hub", PATIENCE)
+        say(f"The keyword is deleted: the conference is gone after {took:.2f} s.")
+        say()
+
+    def meet(self) -> str:
+        """The conference of the event."""
+        return str(self.google.tell("/event", mailbox=self.owner, item=self.item).get("hangoutLink", ""))
+
+    def links(self) -> set[str]:
+        """The ways in that the hub's list holds, opened with the owner's keys."""
+        opened = self.site.opened(self.owner, self.site.keys(self.owner))
+        return {one["link"].url for one in opened if "link" in one}
 
     def absence(self) -> None:
         """The owner's vacation settings, as presence at the hub."""
@@ -72,12 +107,14 @@ def main(*, once: bool, both: bool) -> int:
         if both:
             say(f"Exchange  {site.exchange.url} (TLS, NTLM; a lab of our own)")
         say(f"Hub       {site.hub.url}")
+        site.write_config(site.configuration() + CONFERENCES)
         site.start()
         say(f"Connector running, configured by {site.config}")
         say()
         demo = GoogleDemo(site)
         demo.activate()
         demo.show()
+        demo.keyword()
         demo.absence()
         demo.nothing_readable()
         demo.requests()
