@@ -40,6 +40,7 @@ from connector.roster.base import RosterPlace
 from connector.rules import brake_of, first_loads_of, joining, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.source.base import Notice, Source, Watcher
+from connector.source.google.throttle import Budget
 from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.engine import Engine
@@ -78,12 +79,16 @@ class Appliance:
         self.watchers: dict[str, Watcher] = {}
         self._accounts = accounts_in_force(ground)
         self.reporter = Reporter(alarms, clock, self._account_of)
+        self._budgets: dict[str, Budget] = {}
         for name, parts in build_sources(ground, self.reporter.noticed).items():
             self.sources[name], self.watchers[name] = parts.source, parts.watcher
+            if isinstance(parts, GoogleParts):
+                self._budgets[name] = parts.source.budget
         self.watch_list = WatchList(store, self.watchers, self._unstreamed)
         key_parts = build_keys(ground, self._reseal, self._keys_returned)
-        self.keys, self._close_keys = key_parts.service, key_parts.close
+        self.keys, self._close_keys, self._lookout = key_parts.service, key_parts.close, key_parts.lookout
         self.conferences = build_conferences(config, ground.keystore, store, clock)
+        self._paces = Paces(config.sources, self._people, clock, luck)
         self.context = self._context(config, clock)
         self.holds = Holds(clock, luck)
         self.engine = Engine(
@@ -124,6 +129,7 @@ class Appliance:
             Task("watch-list", self.watch_list.run),
             Task("relay-sender", self.sender.run),
             Task("relay-receiver", self.receiver.run),
+            *([Task("key-lookout", self._lookout.run)] if self._lookout else []),
         ]
 
     def halt(self) -> None:
@@ -133,6 +139,8 @@ class Appliance:
         self.sender.notify()
         self.sender.hurry()
         self.cloud.close()
+        if self._lookout:
+            self._lookout.halt()
 
     def close(self) -> None:
         """Give up connections; the threads have ended."""
@@ -192,6 +200,7 @@ class Appliance:
             confirmed=self.sender.confirmed.is_set(),
             config_digest=self.ground.loaded.digest,
             loads_a_minute=self.reporter.loads_a_minute(),
+            budgets=self._paces.budgets(self._budgets),
         )
 
     def pause_source(self, name: str, until: datetime) -> None:
@@ -268,7 +277,7 @@ class Appliance:
             streamed=self.watch_list.streamed,
             span=Span(config.window.back, config.window.ahead),
             brake=brake_of(config),
-            pace=Paces(sections, self._people, clock, luck),
+            pace=self._paces,
             first_loads={name: first_loads_of(section) for name, section in sections.items()},
             outbox_limit=config.hub.outbox.events,
         )

@@ -6,17 +6,19 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from connector.config.sources import GoogleSource, Source
 from connector.model import Clock
 from connector.rules import pace_of
+from connector.source.google.throttle import Budget, Spending
 from connector.sync.context import Pace
 from connector.sync.hints import FALLBACK_ROUNDS
 
 SHARE = 0.8
 """So much of a day's requests goes into looking regularly; the rest is for what was found, and for writes."""
-LEAST = 0.1
-"""So much of them is for looking whatever presence costs."""
+PRESENCE_SHARE = SHARE / 2
+"""So much of them at most is for presence."""
 PRESENCE_COST = 2
 """Requests of one look at somebody's presence: vacation settings and out-of-office events."""
 JITTER = 0.25
@@ -51,6 +53,19 @@ class Paces(Mapping[str, Pace]):
         pace = self._of_google(name, section)
         return replace(pace, poll=pace.poll * (1 + JITTER * self._luck()))
 
+    def steady(self, name: str) -> Pace:
+        """The pace without the spread."""
+        section = self._sections[name]
+        return self._of_google(name, section) if isinstance(section, GoogleSource) else self._plain[name]
+
+    def budgets(self, spent: Mapping[str, Budget]) -> list[dict[str, Any]]:
+        """What the sources that count requests were asked beside what they may be asked, for status."""
+        return [
+            _row(name, section, spent[name].spending(), self.steady(name))
+            for name, section in self._sections.items()
+            if isinstance(section, GoogleSource) and name in spent
+        ]
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._sections)
 
@@ -68,9 +83,21 @@ class Paces(Mapping[str, Pace]):
         return pace
 
 
+def _row(name: str, section: GoogleSource, spending: Spending, pace: Pace) -> dict[str, Any]:
+    limits = section.limits
+    return {
+        "source": name,
+        "minute": {"used": spending.minute, "limit": round(limits.requests.per_second * 60)},
+        "user": {"used": spending.busiest, "limit": round(limits.per_user.per_second * 60)},
+        "day": {"used": spending.day, "limit": limits.day},
+        "look_seconds": round(pace.poll.total_seconds()),
+    }
+
+
 def stretched(pace: Pace, people: int, day: int) -> Pace:
-    """The pace at which so many people's calendars are looked at within a day's requests."""
-    presence = people * PRESENCE_COST * (DAY / (pace.presence * FALLBACK_ROUNDS))
-    left = max(day * SHARE - presence, day * LEAST)
+    """The pace at which so many people's calendars and presence are looked at within a day's requests."""
+    rarest = DAY * (people * PRESENCE_COST / (day * PRESENCE_SHARE * FALLBACK_ROUNDS))
+    presence = max(pace.presence, rarest)
+    left = day * SHARE - people * PRESENCE_COST * (DAY / (presence * FALLBACK_ROUNDS))
     slowest = DAY * (people / left)
-    return replace(pace, poll=max(pace.poll, slowest), sweep=max(pace.sweep, slowest))
+    return replace(pace, presence=presence, poll=max(pace.poll, slowest), sweep=max(pace.sweep, slowest))

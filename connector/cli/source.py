@@ -6,7 +6,7 @@ import click
 
 from connector.cli.office import ask
 from connector.cli.options import Frame, UsageRefused, common_options
-from connector.cli.status import stream_words
+from connector.cli.status import budget_words, stream_words
 from connector.config.units import parse_duration
 
 
@@ -32,6 +32,7 @@ def show(frame: Frame, name: str) -> None:
     facts = ask(frame, "source.show", name=name)
     if not frame.out.json:
         facts["streams"] = [stream_words(one) for one in facts["streams"]]
+        facts["budgets"] = [budget_words(one) for one in facts["budgets"]]
     frame.out.record(facts)
 
 

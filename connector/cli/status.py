@@ -21,6 +21,8 @@ from connector.errors import UserError
 
 EVERY = 2.0
 INDENT = 4
+MINUTES = 120
+"""Seconds from which on an interval is told in minutes."""
 WIDTH = 180
 """Columns where no terminal says how many there are."""
 
@@ -96,6 +98,7 @@ def _lines(facts: dict[str, Any]) -> Iterator[str]:
     if facts["loading"]:
         yield f"first load  {_loading(facts['loading'])}"
     yield from (f"streams     {one['source']}: {stream_words(one)}" for one in facts["streams"])
+    yield from (f"requests    {one['source']}: {budget_words(one)}" for one in facts["budgets"])
     outbox = facts["outbox"]
     waiting = f"{outbox['waiting']} waiting"
     age = f", the oldest for {outbox['oldest_seconds']} s" if outbox["waiting"] else ""
@@ -123,6 +126,16 @@ def stream_words(one: dict[str, Any]) -> str:
     """How the mailboxes of one source are watched."""
     broken = "".join(f"; {group}: {problem}" for group, problem in one["broken"].items())
     return f"{one['streams']} open for {one['streamed']} mailboxes, {one['polled']} polled{broken}"
+
+
+def budget_words(one: dict[str, Any]) -> str:
+    """What a source that counts requests was asked, beside what it may be asked."""
+    minute, user, day = one["minute"], one["user"], one["day"]
+    spent = f"{minute['used']} of {minute['limit']} in the last minute, {day['used']} of {day['limit']} in the last day"
+    every = (
+        f"{one['look_seconds']} s" if one["look_seconds"] < MINUTES else f"{one['look_seconds'] // 60} min"
+    )
+    return f"{spent}, the busiest user {user['used']} of {user['limit']} a minute; calendars polled every {every}"
 
 
 def _alarm(one: dict[str, Any]) -> Text:

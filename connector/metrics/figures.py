@@ -80,6 +80,8 @@ LABELLED = {
     "streams": ("Open notification streams.", ("source",)),
     "streamed_mailboxes": ("Mailboxes whose changes are heard of at once.", ("source",)),
     "polled_mailboxes": ("Mailboxes that are polled.", ("source",)),
+    "requests_of_the_last_minute": ("What a source that counts requests was asked.", ("source",)),
+    "requests_of_the_last_day": ("The same over the last day, or since the start.", ("source",)),
     "held_servers": ("Servers that are left alone for a while.", ("source",)),
     "alarms": (
         "Standing alarms; the count of what each is about, 0 for none.",
@@ -116,6 +118,10 @@ def _labelled(facts: Facts) -> Mapping[str, Iterable[tuple[tuple[str, ...], floa
         "streams": [((one["source"],), one["streams"]) for one in facts["streams"]],
         "streamed_mailboxes": [((one["source"],), one["streamed"]) for one in facts["streams"]],
         "polled_mailboxes": [((one["source"],), one["polled"]) for one in facts["streams"]],
+        "requests_of_the_last_minute": [
+            ((one["source"],), one["minute"]["used"]) for one in facts["budgets"]
+        ],
+        "requests_of_the_last_day": [((one["source"],), one["day"]["used"]) for one in facts["budgets"]],
         "held_servers": _counted(one["source"] for one in facts["held"]),
         "alarms": list(_alarms(facts)),
     }

@@ -51,6 +51,7 @@ def show(desk: Desk, name: str, vitals: Vitals | None) -> dict[str, Any]:
         **_row(desk, name, vitals),
         "domains": list(source.domains),
         "streams": [one for one in (vitals.streams if vitals else []) if one["source"] == name],
+        "budgets": [one for one in (vitals.budgets if vitals else []) if one["source"] == name],
     }
     if isinstance(source, ExchangeSource):
         facts["way"] = source.url or "Autodiscover"

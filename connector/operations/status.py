@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -35,6 +35,7 @@ class Vitals:
     confirmed: bool
     config_digest: str
     loads_a_minute: float = 0.0
+    budgets: list[dict[str, Any]] = field(default_factory=list)
 
 
 def snapshot(desk: Desk, vitals: Vitals | None) -> dict[str, Any]:
@@ -59,6 +60,7 @@ def snapshot(desk: Desk, vitals: Vitals | None) -> dict[str, Any]:
         "epoch": desk.store.epoch(),
         "hub": vitals.hub if vitals else None,
         "streams": vitals.streams if vitals else [],
+        "budgets": vitals.budgets if vitals else [],
         "held": vitals.holds if vitals else [],
         "alarms": vitals.alarms if vitals else [],
         "workers": {"all": vitals.workers, "busy": vitals.busy} if vitals else None,

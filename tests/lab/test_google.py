@@ -144,3 +144,15 @@ def test_the_doctor_names_the_missing_step(site: GoogleSite) -> None:
     failed = [one for one in findings if one["mark"] == "fail"]
     assert {one["code"] for one in failed} == {"google-not-authorized"}
     assert "domain-wide delegation" in failed[0]["advice"]
+
+
+def test_status_tells_what_google_was_asked(site: GoogleSite) -> None:
+    """Requests of the last minute and day beside the quotas; as many as the lab has counted in the users' names."""
+    before = len([one for one in site.google.log() if one["operation"] != "token"])
+    (budget,) = site.status()["budgets"]
+    after = len([one for one in site.google.log() if one["operation"] != "token"])
+    assert before - 5 <= budget["day"]["used"] <= after + 5
+    assert 0 < budget["minute"]["used"] <= budget["day"]["used"]
+    assert (budget["minute"]["limit"], budget["user"]["limit"]) == (10_000, 600)
+    assert budget["day"]["limit"] == 1_000_000
+    assert "of 10000 in the last minute" in site.try_cli("status").stdout

@@ -35,6 +35,15 @@ ILL: dict[str, Any] = {
     "streams": [
         {"source": "hq", "streams": 9, "streamed": 1700, "polled": 12, "broken": {"[red]group[/]": AWAY}}
     ],
+    "budgets": [
+        {
+            "source": "brand",
+            "minute": {"used": 555, "limit": 10_000},
+            "user": {"used": 3, "limit": 600},
+            "day": {"used": 800_000, "limit": 1_000_000},
+            "look_seconds": 844,
+        }
+    ],
     "held": [{"source": "hq", "server": "https://mail.example.com/EWS", "problem": AWAY, "until": ""}],
     "alarms": [
         {
@@ -80,6 +89,8 @@ def test_everything_is_said_at_every_width(width: int) -> None:
         "outbox 3 waiting, the oldest for 9 s, 1 dead letters",
         "hub not reached: The server can't be reached. (epoch 3)",
         "held hq https://mail.example.com/EWS: The server can't be reached.",
+        "brand: 555 of 10000 in the last minute, 800000 of 1000000 in the last day",
+        "the busiest user 3 of 600 a minute; calendars polled every 14 min",
         "writes flowing",
         "lag 40 s",
         "alarm 203 since 2026-11-21 09:00, 3 of them",

@@ -35,6 +35,7 @@ FACTS: dict[str, Any] = {
     "hub": {"up": True},
     "streams": [{"source": "hq", "streams": 1, "streamed": 10, "polled": 2}],
     "held": [{"source": "hq"}, {"source": "hq"}],
+    "budgets": [{"source": "brand", "minute": {"used": 555}, "day": {"used": 800_000}}],
     "alarms": [{"number": 305, "count": 0}, {"number": 203, "count": 4}],
     "workers": {"all": 16, "busy": 2},
     "writes": "flowing",
@@ -59,6 +60,8 @@ def test_figures_are_what_status_shows() -> None:
     assert found[PREFIX + "hub_up", ()] == 1
     assert found[PREFIX + "mailboxes", (("state", "active"),)] == 12
     assert found[PREFIX + "held_servers", (("source", "hq"),)] == 2
+    assert found[PREFIX + "requests_of_the_last_minute", (("source", "brand"),)] == 555
+    assert found[PREFIX + "requests_of_the_last_day", (("source", "brand"),)] == 800_000
     assert found[PREFIX + "steps_total", ()] == 99
     alarms = {dict(labels)["number"]: value for (name, labels), value in found.items() if "alarms" in name}
     assert (alarms["203"], alarms["305"], alarms["101"]) == (4, 1, 0)

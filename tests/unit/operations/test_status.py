@@ -41,6 +41,7 @@ def test_the_shape_is_a_promise(bureau: Bureau, ada: Mailbox) -> None:
         "hub": "dict",
         "streams": "list",
         "held": "list",
+        "budgets": "list",
         "alarms": "list",
         "workers": "dict",
         "writes": "str",

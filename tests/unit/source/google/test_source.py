@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from connector.errors import AccessDenied, Conflict, CursorExpired, Refused, Throttled, Transient
+from connector.errors import AccessDenied, Conflict, CursorExpired, Refused, Transient
 from connector.model import MailMode, MeetingUpdate, NewMeeting, Response, Window
 from connector.source.google import write
-from connector.source.google.throttle import Budget
 from connector.source.google.transport import Reply
 from connector.source.google.write import own_id
 from tests.unit.source.google.twin import NOW, Twin
@@ -308,20 +307,6 @@ def test_an_event_made_before_is_found_even_when_it_was_deleted() -> None:
     first = twin.source.apply(twin.mailbox(), order)
     write.delete(twin.source.services, twin.mailbox(), first.item_id, MailMode.NONE)
     assert twin.source.apply(twin.mailbox(), order).repeated
-
-
-# --- the budget
-
-
-def test_one_user_cannot_use_up_everybodys_budget() -> None:
-    """Each user has a minute's requests; whoever is beyond waits alone."""
-    budget = Budget(project=1000, user=10, monotonic=lambda: 0.0)
-    for _ in range(8):
-        budget._take("a", 1)
-    with pytest.raises(Throttled, match="own-limit") as refused:
-        budget._take("a", 1)
-    assert refused.value.scope.value == "mailbox"
-    budget._take("b", 3)
 
 
 def test_times_are_told_with_their_zone() -> None:
