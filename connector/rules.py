@@ -20,7 +20,7 @@ from connector.sync import state
 from connector.sync.context import Brake, Pace, Rules
 from connector.sync.first_load import FirstLoads, Terms
 
-ENRICHMENT = 1
+ENRICHMENT = 2
 """Grows when a new version of the program finds other join links in the same meeting."""
 TRIES = 20
 """How often a session is read again when something else commits it at the same moment."""

@@ -49,6 +49,7 @@ _CUT = re.compile(
     re.IGNORECASE,
 )
 _TRAILING = ".,;:!?'*|\\"
+_MOST_EMPHASIS = 3
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _TRAILING_AND_BRACKETS = _TRAILING + "()[]{}"
 _HOST_LETTERS = re.compile(r"[A-Za-z0-9.-]*+")
@@ -269,8 +270,11 @@ def _trimmed(text: str, start: int, body: int, end: int) -> int:
     """The end of an address without the punctuation of the sentence, which can't begin before ``body``."""
     stem = text[body:end].rstrip(_TRAILING_AND_BRACKETS)
     end = _with_own_brackets(text, start, body + len(stem), end)
-    if start and text[start - 1] in "_~" and text[end - 1] == text[start - 1]:
-        end -= 1  # emphasis of Markdown
+    for before in range(1, _MOST_EMPHASIS + 1):  # of Markdown
+        sign = text[start - before : start - before + 1] if start >= before else ""
+        if not sign or sign not in "_~" or text[end - 1] != sign:
+            break
+        end -= 1
     return end
 
 

@@ -48,7 +48,7 @@ def video_address(
     service = best.service if best else None
     stated = min(rooms, key=lambda room: _order(room, service), default=None)
     if stated is not None and _belongs(stated, service):
-        return _complete(stated, best, readings, printed)
+        return _complete(stated, best, readings, rooms, printed)
     derived = _derived(best, printed, dialling) if best else None
     return derived or (stated.address if stated else None)
 
@@ -73,21 +73,32 @@ def _belongs(room: Room, service: str | None) -> bool:
     )
 
 
-def _complete(room: Room, best: Candidate | None, readings: Sequence[Reading], printed: Printed) -> str:
+def _complete(
+    room: Room,
+    best: Candidate | None,
+    readings: Sequence[Reading],
+    rooms: Sequence[Room],
+    printed: Printed,
+) -> str:
     """The address with what is printed beside it: the passcode for Zoom, the conference id for Teams."""
     user, _, domain = room.address.partition("@")
     if domain == _ZOOM and best and user == best.meeting_id and printed.digits:
         return f"{user}.{printed.digits}@{domain}"
     if room.service == "teams" and not room.complete:
-        return _teams(room, readings)
+        return _teams(room, readings, rooms)
     return room.address
 
 
-def _teams(room: Room, readings: Sequence[Reading]) -> str:
-    """A tenant's key with the conference id; Webex wants them the other way round."""
+def _teams(room: Room, readings: Sequence[Reading], rooms: Sequence[Room]) -> str:
+    """A tenant's key with the conference id, which stands behind it, or behind the same address as a link's words.
+
+    Webex wants them the other way round.
+    """
     user, _, domain = room.address.partition("@")
     text = next((reading.text for reading in readings if reading.number == room.passage), "")
-    number = room_number(text, room.end) if "." not in user else None
+    ends = [each.end for each in rooms if (each.passage, each.address) == (room.passage, room.address)]
+    numbers = (room_number(text, end) for end in ends) if "." not in user else iter(())
+    number = next(filter(None, numbers), None)
     if number is None:
         return room.address
     return f"{number}.{user}@{domain}" if domain == _WEBEX_ROOMS else f"{user}.{number}@{domain}"

@@ -58,15 +58,15 @@ def _gateway(address: str, found: re.Match[str]) -> JoinLink:
 
 def _video(user: str, domain: str, port: str) -> JoinLink:
     address = f"{user}@{domain}{port}"
-    service = service_of(f"@{domain}")
+    service = "webex" if domain in _WEBEX else service_of(f"@{domain}")
     meeting_id, passcode = _parts(user, domain, service)
     return JoinLink(f"sip:{address}", service or "sip", "dialled address", address, meeting_id, passcode)
 
 
 def _parts(user: str, domain: str, service: str | None) -> tuple[str | None, str | None]:
-    """Id and passcode: Zoom ``id.passcode.layout.hostkey``, Teams ``key.id`` (by way of Webex ``id.key``), else digits."""
+    """Id and passcode: Zoom ``id.passcode.layout.hostkey``, BlueJeans ``id.passcode``, Teams ``key.id`` (by way of Webex ``id.key``), else digits."""
     pieces = user.split(".")
-    if service == "zoom":
+    if service in {"zoom", "bluejeans"}:
         code = pieces[1] if len(pieces) > 1 and pieces[1].isdigit() else None
         return (pieces[0] if pieces[0].isdigit() else None), code
     if service == "teams":

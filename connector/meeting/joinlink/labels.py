@@ -18,22 +18,27 @@ _PASSCODE = re.compile(
     r"pass ?-?code|password|passwd|pwd"
     r"|kenncode|kennwort|passwort|zugangscode|sitzungspasswort|(?:meeting|besprechungs)(?:kennwort|passwort)"
     r"|code secret|mot de passe|code d['’]acc[eè]s|code d['’]identification"
-    r"|contraseña|c[oó]digo de acceso|clave(?: de acceso)?"
+    r"|contraseña|c[oó]digo de acceso|clave(?: de acceso)?|contrasinal|contrasenya|codi d['’]accés"
     r"|codice (?:di accesso|d['’]accesso|segreto)"
-    r"|senha|palavra-passe|c[oó]digo secreto"
+    r"|senha(?: de acesso)?|palavra-passe|c[oó]digo (?:secreto|de acesso)"
     r"|(?:mötes)?lösenord|lösenkod|åtkomstkod|adgangskode|adgangskod|passord|passkode|tilgangskode"
-    r"|salasana|tunnuskoodi|pääsykoodi|kokouksen salasana"
+    r"|aðgangskóði|aðgangsorð|lykilorð"
+    r"|salasana|tunnuskoodi|pääsykoodi|kokouksen salasana|pääsukood|parool"
     r"|wachtwoord(?:code)?|toegangscode"
-    r"|hasło|kod dostępu|heslo|přístupový kód|prístupový kód|jelszó|parolă|cod de acces|geslo|lozinka|zaporka"
-    r"|пароль|код доступа|секретный код|парола|κωδικός(?: πρόσβασης)?|parola|şifre|geçiş kodu"
-    r"|パスワード|パスコード|(?:会议)?密码|(?:會議)?密碼|口令|通行碼|암호|비밀번호|mật khẩu|mật mã|kata sandi|kode sandi"
-    r"|סיסמה|קוד סודי|קוד גישה|كلمة المرور|رمز المرور"
-    r")",
+    r"|hasło|kod dostępu|heslo|přístupový kód|prístupový kód|jelszó|hozzáférési kód|parolă|cod de acces"
+    r"|geslo|koda za dostop|lozinka|zaporka|šifra|pristupn[ia] (?:kod|šifra)"
+    r"|slaptažodis|prieigos kodas|parole|ieejas kods|piekļuves kods|pasakodea|pasahitza"
+    r"|пароль|код доступ[ау]|секретн(?:ый|ий) код|парола|код за достъп|лозинка|приступни код"
+    r"|κωδικός(?: πρόσβασης)?|parola|şifre|geçiş kodu|mật khẩu|mật mã|kata sandi|kode sandi|kata laluan|kod laluan"
+    r"|סיסמה|קוד סודי|קוד גישה|كلمة المرور|رمز المرور|رمز عبور|گذرواژه|पासकोड|पासवर्ड"
+    r")"
+    r"|パスワード|パスコード|暗証番号|密码|密碼|口令|通行碼|암호|비밀번호|รหัสผ่าน",  # scripts without blanks
     re.IGNORECASE,
 )
 _MEETING_ID = re.compile(
-    r"(?<![^\W\d_])ID(?![^\W\d_])|meeting number|access code|n[uú]mero|numéro|nummer|numer\b|номер|идентификатор"
-    r"|番号|号码|会议号|會議號|번호",
+    r"(?<![A-Za-zÀ-ɏ])IDa?(?![A-Za-zÀ-ɏ])|meeting number|access code|n[uú]mero|numéro|nummer|numer\b|номер"
+    r"|[ії]дентиф[иі]катор|идентификатор|番号|号码|会议号|會議號|번호|tunnus\b|identyfikator|azonosító|kimliği"
+    r"|αναγνωριστικό|מזהה|معرف|شناسه|รหัสการประชุม|आईडी|auðkenni",
     re.IGNORECASE,
 )
 _OF_HOST = re.compile(r"\b(?:host|moderator|organi[sz]er|presenter|panelist)\b", re.IGNORECASE)
@@ -56,7 +61,7 @@ _BEHIND_ROOM = re.compile(
     rf"[^\S\n]*(?:\n\s{{0,12}})?[^\n:：<>@0-9]{{0,48}}[:：]\s{{0,6}}(?P<value>{_GROUPED})"
 )
 _SEPARATORS = str.maketrans("", "", " \u00a0\u2009\u202f-")
-_TRIMMED = ".,;:*_'\"’”)("
+_TRIMMED = ".,;:*_'\"’”)(」』】》）（。，、；"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +88,15 @@ def printed(text: str, meeting_id: str | None) -> Printed:
     plain = [value for value, for_devices in passcodes if not for_devices] or [
         value for value, _ in passcodes
     ]
-    if not plain and (value := _below_the_id(text, meeting_id) or _without_colon(text)):
+    known = meeting_id if meeting_id and meeting_id.isdigit() else None
+    own = _first_id(text, labels) or (None if known else _above_a_code(text, labels))
+    known = known or own
+    if not plain and (value := _below_the_id(text, known) or _without_colon(text)):
         plain = [value]
     digits = [value for value, _ in passcodes if value.isdigit()] or [
         value for value in plain if value.isdigit()
     ]
-    return Printed(_first_id(text, labels), plain[0] if plain else None, digits[0] if digits else None)
+    return Printed(own, plain[0] if plain else None, digits[0] if digits else None)
 
 
 def _labels(text: str) -> Iterator[_Label]:
@@ -142,9 +150,20 @@ def _first_id(text: str, labels: list[_Label]) -> str | None:
     return None
 
 
+def _above_a_code(text: str, labels: list[_Label]) -> str | None:
+    """Digits in groups, with a code of letters and digits on the line below: an id and its passcode, in any language."""
+    for label in labels:
+        number = _NUMBER.match(text, label.end)
+        below = _BELOW.match(text, number.end()) if number and _is_number(text, label) else None
+        code = below["value"] if below else ""
+        if number and code and not code.isdigit() and not code.isalpha():
+            return number["value"].translate(_SEPARATORS)
+    return None
+
+
 def _below_the_id(text: str, meeting_id: str | None) -> str | None:
     """The value on the line below the one that ends in the link's own id: labels may be in any language or broken."""
-    if not (meeting_id and meeting_id.isdigit()):
+    if not meeting_id:
         return None
     digits = re.compile(r"(?<![0-9])" + r"[ \u00a0\u2009\u202f-]?".join(meeting_id) + r"(?![0-9])")
     for found in digits.finditer(text):

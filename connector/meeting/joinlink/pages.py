@@ -42,12 +42,12 @@ _PAGES = frozenset(
     """
     about about-us account accounts admin affiliates api app-download apps assets auth blog business calendar careers
     case-studies changelog community company compare compliance contact contact-sales contact-us cookie-policy cookies
-    css customers dashboard desktop dev developer developers dialin dialinnumbers docs documentation download
-    download-app downloads education enterprise explore faq faqs favicon favicon.ico features feedback fonts
+    css customers dashboard desktop dev developer developers dial-in dial-in-numbers dialin dialinnumbers docs
+    documentation download download-app download-center downloads education enterprise explore faq faqs favicon favicon.ico features feedback fonts
     forgot-password forum get-started getting-started guide guides help helpcenter home how-it-works images img impressum
     imprint index index.html index.php info information install integrations jobs js kb knowledge landing learn legal
     lib libs license login logout marketplace media mobile news newsletter newsroom numbers oauth onboarding
-    partner partners password plans platform policies policy portal press pricing prices privacy privacy-policy product
+    partner partners password plans platform policies policy portal premium-numbers press pricing prices privacy privacy-policy product
     products profile recordings releases request-demo resources robots.txt sales search security self-service settings
     sign-in sign-up signin signout signup site sitemap sitemap.xml solutions sso start-trial static status store stories
     subscribe support system-requirements teams-plans terms terms-of-service terms-of-use test-call testimonials tos
@@ -65,4 +65,5 @@ def is_asset(path: str) -> bool:
 
 def is_page(path: str) -> bool:
     """Whether the path begins as the pages do that every site has."""
-    return path.lstrip("/").partition("/")[0].lower() in _PAGES
+    first = path.lstrip("/").partition("/")[0].lower()
+    return first in _PAGES or first.removesuffix(".html") in _PAGES

@@ -30,6 +30,9 @@ MOST_LINKS = 500
 
 _MEETING_SERVER = premises.meeting_server(())
 _PUNCTUATION = ",;|)]'"
+_LIST = re.compile(r"[;|](?![\w.%-]{1,64}=)")
+"""What parts the entries of a list; behind a broken ``&amp;`` comes a parameter, which is part of the address."""
+
 # A sign that may belong to an address but seldom does, or a letter of a script that is written without blanks.
 _GLUED = re.compile(rf"[{re.escape(_PUNCTUATION)}\u2e80-\ud7ff\uf900-\ufaff\uff10-\uffdc]")
 
@@ -215,6 +218,9 @@ def by_number(reading: Reading) -> Iterator[Candidate]:
 
 def _readings(address: str) -> Iterator[str]:
     """The address as it stands, and without the words that stand behind it without a blank."""
+    entry = _LIST.search(address)
+    if entry and "#" not in address and 0 < address.find("?") < entry.start():
+        yield address[: entry.start()]
     glued = _GLUED.search(address)
     if glued and glued[0] not in _PUNCTUATION:
         yield address[: glued.start()]

@@ -52,7 +52,7 @@ class Shape:
     """A path, and what query, fragment and host must hold besides.
 
     Named groups of any part: ``id``, ``passcode``, and whatever ``dial`` uses; ``{host}`` is the host.
-    ``passcode`` names the query parameter that carries one. ``loose`` patterns match any word, so the pages that
+    ``passcode`` names the query parameters that may carry one. ``loose`` patterns match any word, so the pages that
     every site has are taken out. ``weak`` ones give way to any other; ``deliberate`` ones are not looked for in text.
     """
 
@@ -61,7 +61,7 @@ class Shape:
     query: Mapping[str, re.Pattern[str]] = field(default_factory=lambda: MappingProxyType({}))
     fragment: re.Pattern[str] | None = None
     host: re.Pattern[str] | None = None
-    passcode: str | None = None
+    passcode: tuple[str, ...] = ()
     dial: str | None = None
     loose: bool = False
     weak: bool = False
@@ -92,7 +92,8 @@ class Shape:
         return groups
 
     def _parameter(self, link: WebLink) -> str | None:
-        return (link.parameters().get(self.passcode) or None) if self.passcode else None
+        parameters = link.parameters() if self.passcode and link.query else {}
+        return next((value for name in self.passcode if (value := parameters.get(name))), None)
 
     def _dialled(self, groups: Mapping[str, str]) -> str | None:
         return (
@@ -121,7 +122,7 @@ def shape(
     query: Mapping[str, str] | None = None,
     fragment: str | None = None,
     host: str | None = None,
-    passcode: str | None = None,
+    passcode: str | tuple[str, ...] = (),
     dial: str | None = None,
     loose: bool = False,
     weak: bool = False,
@@ -134,7 +135,7 @@ def shape(
         MappingProxyType({key: _compiled(value) for key, value in (query or {}).items()}),
         _compiled(fragment) if fragment else None,
         _compiled(host) if host else None,
-        passcode,
+        (passcode,) if isinstance(passcode, str) else passcode,
         dial,
         loose,
         weak,

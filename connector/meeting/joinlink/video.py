@@ -72,6 +72,7 @@ _PREFIX = re.compile(
     r"(?:conf:sips?|sips?|h323|mailto|tel|im|xmpp|smtp|callto|skype):(?://)?\Z", re.IGNORECASE
 )
 _LONGEST_PREFIX = 10
+_PORT = re.compile(r":[1-9][0-9]{0,4}(?![0-9])")
 _DIGITS = re.compile(r"[0-9]+(?:[.][0-9]+){0,3}")
 # Every pattern that goes through a whole text begins with a sign that is rare in words: the engine leaps to it.
 _H323 = re.compile(r":(?<=[hH]323:)(?://)?(?P<address>[\w.#*@+-]{3,128})")
@@ -150,7 +151,10 @@ def _around(text: str, at: int) -> VideoAddress | None:
     if (prefix and not explicit) or not (explicit or _is_video(address)):
         return None
     begin = start - len(prefix[0]) if prefix else start
-    return VideoAddress(begin, domain.end(), of_lync(address), explicit)
+    port = _PORT.match(text, domain.end()) if explicit else None
+    if port:
+        address += port[0]
+    return VideoAddress(begin, port.end() if port else domain.end(), of_lync(address), explicit)
 
 
 def _is_video(address: str) -> bool:

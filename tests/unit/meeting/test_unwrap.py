@@ -110,6 +110,16 @@ def test_what_is_not_rewritten_or_damaged_stays(kept: str) -> None:
     assert unwrap(kept) == kept
 
 
+CASES = [json.loads(line) for line in Path(__file__).with_name("unwrap.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["input"][:60])
+def test_own_cases(case: dict[str, Any]) -> None:
+    """Each line of unwrap.jsonl states what comes out, and what stays as it is."""
+    undo = unwrap_text if case.get("text") else unwrap_html if case.get("html") else unwrap
+    assert undo(case["input"]) == case["output"]
+
+
 def test_wrappers_in_wrappers_are_undone_to_a_depth() -> None:
     """Eight layers come off, a ninth stays: the loop is bounded."""
 

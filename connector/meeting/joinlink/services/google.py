@@ -19,6 +19,12 @@ SERVICES = (
         exact=True,
     ),
     Service(
+        "google_meet",
+        ("g.co",),
+        (shape("nickname", r"/meet/(?P<id>[a-z0-9][a-z0-9-]{2,62})", deliberate=True),),
+        exact=True,
+    ),
+    Service(
         "google_meet_stream",
         ("stream.meet.google.com",),
         (shape("stream", r"/stream/[a-z0-9-]+"),),

@@ -34,11 +34,20 @@ SERVICES = (
             shape(
                 "personal room",
                 r"/[\w.-]+",
-                host=r"(?!www\.)(?:.+\.)?(?:gotomeet\.me|gotomeet\.at|meet\.goto\.com)",
+                host=r"(?:.+\.)?(?:gotomeet\.me|gotomeet\.at|meet\.goto\.com)",
                 loose=True,
             ),
             shape("personal room", r"/(?:join|meet)/[\w.-]+"),
         ),
+    ),
+    Service(
+        "gotomeeting",
+        ("app.goto.com",),
+        (
+            shape("meeting", rf"/meeting/{_NUMBER}", dial="{id}@67.217.95.2"),
+            shape("personal room", r"/(?:meet|meeting)/[\w.-]+"),
+        ),
+        exact=True,
     ),
     Service(
         "bluejeans",
@@ -75,8 +84,8 @@ SERVICES = (
         "ringcentral",
         ("ringcentral.com",),
         (
-            shape("meeting", r"/(?:j|join|w|webinar|conf)/(?P<id>[0-9]{1,15})", passcode="pwd"),
-            shape("meeting", r"/(?:j|join|w|webinar|conf)/.+", passcode="pwd"),
+            shape("meeting", r"/(?:j|join|w|webinar|conf)/(?P<id>[0-9]{1,15})", passcode=("pwd", "pw")),
+            shape("meeting", r"/(?:j|join|w|webinar|conf)/.+", passcode=("pwd", "pw")),
         ),
     ),
     Service(
@@ -84,7 +93,9 @@ SERVICES = (
         ("meetings.dialpad.com", "uberconference.com"),
         (shape("room", r"/room/.+"), shape("room", ROOM, loose=True)),
     ),
-    Service("whereby", ("whereby.com",), (shape("room", r"/(?!user$|org$|meet$)[^/]+", loose=True),)),
+    Service(
+        "whereby", ("whereby.com", "appear.in"), (shape("room", r"/(?!user$|org$|meet$)[^/]+", loose=True),)
+    ),
     Service("slack", ("app.slack.com",), (shape("huddle", r"/huddle/[A-Z0-9]+(?:/[A-Z0-9]+)?"),)),
     Service("facetime", ("facetime.apple.com",), (shape("call", r"/join", fragment=r".+"),)),
     Service("workplace", ("workplace.com",), (shape("group call", r"/groupcall/.+"),)),

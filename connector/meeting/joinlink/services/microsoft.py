@@ -17,6 +17,7 @@ _TEAMS = (
     shape("program's address", r"(?:/_|/v2)?", fragment=_MEET),
     shape("light meeting", r"/light-meetings/launch", query={"coords": r".+"}),
     shape("meeting without passcode", rf"/meet/{_ID}", weak=True),
+    shape("town hall", r"/convene/townhalls", query={"eventid": r".+"}),
 )
 
 _PERSONAL = (
@@ -123,6 +124,13 @@ SERVICES = (
         schemes=WEB | {"msteams"},
         family="teams",
     ),
+    Service(
+        "teams",
+        ("events.teams.microsoft.com",),
+        (shape("town hall", r"/event/[^/]+", weak=True),),
+        exact=True,
+        family="teams",
+    ),
     Service("teams", ("teams.live.com",), _PERSONAL, exact=True, schemes=WEB | {"msteams"}),
     Service(
         "skype4biz",
@@ -130,5 +138,7 @@ SERVICES = (
         (shape("meeting", r"/[^/]+/[^/]+/(?P<id>[a-z0-9]+)"),),
         exact=True,
     ),
-    Service("skype", ("join.skype.com",), (shape("call", r"/[a-z0-9][\w-]*(?:/[\w-]+)?", loose=True),)),
+    Service(
+        "skype", ("join.skype.com",), (shape("call", r"/(?!bot/)[a-z0-9][\w-]*(?:/[\w-]+)?", loose=True),)
+    ),
 )

@@ -19,6 +19,7 @@ def _shapes(dial: str | None) -> tuple[Shape, ...]:
         shape("event", r"/ejl/.+", host=r"events\.zoom\.(?:us|com)"),
         shape("host's start", rf"/s/{_ID}", passcode="pwd", weak=True),
         shape("webinar", r"/webinar/.+", weak=True),
+        shape("registration", r"/meeting/register/[^/]+", weak=True),
     )
 
 
