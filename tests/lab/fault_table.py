@@ -6,6 +6,7 @@ Ten classes of response codes, as Exchange groups its own troubles; HTTP and the
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connector.errors import (
     AccessDenied,
@@ -21,12 +22,20 @@ from connector.errors import (
 )
 from connector.model import Phase
 
+Span = tuple[timedelta, timedelta]
+
+AT_ONCE: Span = (timedelta(), timedelta())
+SOON: Span = (timedelta(seconds=2.5), timedelta(seconds=5))
+SLOW: Span = (timedelta(minutes=15), timedelta(minutes=16.5))
+"""What waits for an administrator is looked at now and then; what passes is tried again soon, later each time."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
     """``kind`` and ``word`` of the verdict and its ``scope``; ``phase`` of a live mailbox after it, ``alarm`` if it lasts.
 
-    ``alarm`` is the number of the alarm that stands when the fault goes on for some minutes.
+    ``delay`` is the least and the most time to the next try after the first failure, ``alarm`` the number of the alarm that stands when the
+    fault goes on for some minutes.
     """
 
     code: str
@@ -34,6 +43,7 @@ class Row:
     word: str
     scope: Scope = Scope.MAILBOX
     phase: Phase = Phase.LIVE
+    delay: Span = SOON
     alarm: int = 206
 
 
@@ -48,6 +58,9 @@ BUSY = rows(
     Transient,
     "busy",
 )
+BROKEN = rows("ErrorInternalServerError", Transient, "server-error")
+"""Says nothing by itself; a busy notice may stand inside, which then counts."""
+
 TOO_MANY = rows(
     "ErrorExceededConnectionCount ErrorExceededSubscriptionCount ErrorTooManyObjectsOpened ErrorExceededFindCountLimit",
     Transient,
@@ -76,13 +89,14 @@ ACCOUNT = [
         AccessDenied,
         "impersonation-denied",
         phase=Phase.BLOCKED,
+        delay=SLOW,
         alarm=203,
     ),
     Row("ErrorNonExistentMailbox", AccessDenied, "address-unknown", phase=Phase.REQUESTED, alarm=203),
-    Row("ErrorImpersonationFailed", AccessDenied, "server-setup", phase=Phase.BLOCKED, alarm=203),
+    Row("ErrorImpersonationFailed", AccessDenied, "server-setup", phase=Phase.BLOCKED, delay=SLOW, alarm=203),
     Row("ErrorNonPrimarySmtpAddress", AccessDenied, "alias-address", phase=Phase.REQUESTED, alarm=203),
-    Row("ErrorAccountDisabled", AccessDenied, "mailbox-disabled", phase=Phase.BLOCKED, alarm=203),
-    Row("ErrorPasswordExpired", CredentialRefused, "credential-refused", Scope.SOURCE, alarm=101),
+    Row("ErrorAccountDisabled", AccessDenied, "mailbox-disabled", phase=Phase.BLOCKED, delay=SLOW, alarm=203),
+    Row("ErrorPasswordExpired", CredentialRefused, "credential-refused", Scope.SOURCE, delay=SLOW, alarm=101),
 ]
 SYNC_STATE = [
     *rows(
@@ -90,8 +104,9 @@ SYNC_STATE = [
         CursorExpired,
         "cursor-expired",
         phase=Phase.LOADING,
+        delay=AT_ONCE,
     ),
-    Row("ErrorFolderNotFound", AccessDenied, "no-calendar", phase=Phase.BLOCKED, alarm=203),
+    Row("ErrorFolderNotFound", AccessDenied, "no-calendar", phase=Phase.BLOCKED, delay=SLOW, alarm=203),
 ]
 SUBSCRIPTION_DEAD = rows(
     """ErrorSubscriptionNotFound ErrorInvalidSubscription ErrorSubscriptionUnsubscribed ErrorReadEventsFailed
@@ -110,6 +125,7 @@ VERSION = [
 
 WHOLE = [
     *BUSY,
+    *BROKEN,
     *TOO_MANY,
     *MOVED,
     *ACCOUNT,
@@ -120,6 +136,12 @@ WHOLE = [
     *VERSION,
 ]
 """Faults of a whole request."""
+
+GONE = rows("ErrorItemNotFound", Unreadable, "item-not-found")
+"""An item that was deleted between delta and content."""
+
+STOPPED = rows("ErrorBatchProcessingStopped", Transient, "server-error")
+"""Says nothing of the item: it is asked for again, alone."""
 
 ITEM = [
     *rows("ErrorItemCorrupt ErrorCorruptData", Unreadable, "item-corrupt"),
@@ -134,3 +156,6 @@ ITEM = [
 
 CONFLICT = rows("ErrorIrresolvableConflict ErrorStaleObject ErrorInvalidChangeKey", Conflict, "item-changed")
 """Faults of a write to an item that somebody else changed."""
+
+CATALOGUE = [*WHOLE, *ITEM, *GONE, *STOPPED, *CONFLICT]
+"""All of it."""

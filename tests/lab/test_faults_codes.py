@@ -183,7 +183,7 @@ class Watched(House):
 
 @pytest.mark.parametrize("row", WHOLE, ids=named)
 def test_mailbox_goes_where_the_table_says_and_comes_back_by_itself(row: Row) -> None:
-    """Phase and hold after the fault; no list is read afresh but for the lost bookmark; then it is live again."""
+    """Phase, delay and hold after the fault; no list is read afresh but for the lost bookmark; then it is live again."""
     house = Watched()
     ada, bob = house.activate("ada@example.com"), house.activate("bob@example.com")
     house.run()
@@ -194,6 +194,7 @@ def test_mailbox_goes_where_the_table_says_and_comes_back_by_itself(row: Row) ->
     after = house.store.session(ada.id)
     assert after is not None
     assert (after.phase, after.reason) == (row.phase, row.word)
+    assert row.delay[0] <= after.due - house.clock() <= row.delay[1]
     assert (house.engine.holds.until(bob) is not None) == (row.scope is Scope.SOURCE)
     house.forward(timedelta(hours=2))
     assert house.phase(ada) is Phase.LIVE
