@@ -20,6 +20,7 @@ from connector.relay.far_end import Proxy
 from connector.seal.base import KeyService
 from connector.seal.kms_client.convoy import Convoy
 from connector.seal.kms_client.enrolled import Enrolled, identity_from
+from connector.seal.kms_client.lookout import Lookout
 from connector.seal.kms_client.readers import Readers, ReadersOf
 from connector.seal.kms_client.service import KmsKeyService, Terms
 from connector.seal.kms_client.session import Session
@@ -38,10 +39,11 @@ IDENTITY = "kms-identity"
 
 @dataclass(frozen=True, slots=True)
 class KeyParts:
-    """The key service in force; ``close`` gives its connections up."""
+    """The key service in force; ``close`` gives its connections up. With a key server there is one who looks out for it."""
 
     service: KeyService
     close: Callable[[], None] = lambda: None
+    lookout: Lookout | None = None
 
 
 def build_keys(
@@ -57,10 +59,20 @@ def build_keys(
     keys, local = ground.loaded.config.keys, local_keys(ground)
     if keys.server is None:
         return KeyParts(local)
-    transport = HttpTransport(address_of(ground, keys.server))
-    remote = key_server(ground, keys.server, transport, lost, returned)
+    address = address_of(ground, keys.server)
+    transport = HttpTransport(address)
+    session = _session(ground, keys.server, transport)
+    verbs = Verbs(Convoy(session.ask).ask, keys.server)
+    lookout = Lookout(HttpTransport(address.patient()), verbs.ping, session.hurry)
+
+    def back() -> None:
+        lookout.back()
+        returned()
+
+    session.left, session.returned = lookout.away, back
+    remote = _key_server(ground, session, verbs, lost)
     order = (local, remote) if keys.service == "local" else (remote, local)
-    return KeyParts(SwitchedKeyService(*order), transport.close)
+    return KeyParts(SwitchedKeyService(*order), transport.close, lookout)
 
 
 def local_keys(ground: Ground) -> LocalKeyService:
@@ -75,26 +87,19 @@ def local_keys(ground: Ground) -> LocalKeyService:
     )
 
 
-def key_server(
-    ground: Ground,
-    host: str,
-    transport: Transport,
-    lost: Callable[[str], None],
-    returned: Callable[[], None],
-) -> KmsKeyService:
-    """The client of a key server."""
+def _session(ground: Ground, host: str, transport: Transport) -> Session:
+    """The channel to a key server."""
     config, clock = ground.loaded.config, ground.clock
-    session = Session(
-        transport,
-        anchor_of(config.keys, host),
-        Enrolled(identity_of(config, ground.keystore), clock),
-        config.instance,
-        clock,
-    )
-    verbs = Verbs(Convoy(session.ask).ask, host)
-    readers = Readers(verbs, readers_of(ground.store, config.keys.readers), lambda: session.user_id)
-    service = KmsKeyService(verbs, ground.store, readers, Terms(config.keys.rotate), clock, lost)
-    session.forgotten, session.returned = service.forget_unbound, returned
+    identity = identity_of(config, ground.keystore)
+    return Session(transport, anchor_of(config.keys, host), Enrolled(identity, clock), config.instance, clock)
+
+
+def _key_server(ground: Ground, session: Session, verbs: Verbs, lost: Callable[[str], None]) -> KmsKeyService:
+    """The client of a key server."""
+    keys = ground.loaded.config.keys
+    readers = Readers(verbs, readers_of(ground.store, keys.readers), lambda: session.user_id)
+    service = KmsKeyService(verbs, ground.store, readers, Terms(keys.rotate), ground.clock, lost)
+    session.forgotten = service.forget_unbound
     return service
 
 

@@ -6,5 +6,6 @@
       verbs.Verbs              the operations of the protocol, typed
         convoy.Convoy          calls of many threads ride together
           session.Session      handshake, renewal, reset; seals requests and pairs answers
+            lookout.Lookout    sees the service come back
             transport          HTTPS, a Unix socket, the hub
 """

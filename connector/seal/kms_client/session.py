@@ -52,7 +52,7 @@ class Session:
 
     Every method raises Transient: ``key-service-away``, ``key-service-untrusted`` when the static key does not lead to the
     anchor, ``key-service-refuses`` when this client is not enrolled. ``forgotten`` is called when the service has lost its
-    memory of unbound keys, ``returned`` when it answers again after it did not.
+    memory of unbound keys, ``left`` when it does not answer, ``returned`` when it answers again after that.
     """
 
     def __init__(
@@ -64,6 +64,7 @@ class Session:
         clock: Clock,
     ) -> None:
         self.forgotten: Callable[[], None] = lambda: None
+        self.left: Callable[[], None] = lambda: None
         self.returned: Callable[[], None] = lambda: None
         self._transport = transport
         self._anchor = anchor
@@ -95,11 +96,17 @@ class Session:
             found = self._asked(asks)
         except Transient:
             self._rest_until = self._clock() + AWAY_PAUSE
+            self.left()
             raise
         if self._rest_until is not None:
             self._rest_until = None
             self.returned()
         return found
+
+    def hurry(self) -> None:
+        """Something speaks for the service's return: the rest after a failure is over. From any thread."""
+        if self._rest_until is not None:
+            self._rest_until = self._clock()
 
     def _asked(self, asks: Sequence[Ask]) -> list[Answer | None]:
         """Once more under a new key after a reset, and no more than once."""

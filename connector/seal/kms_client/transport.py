@@ -7,7 +7,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 from weakref import WeakSet
@@ -51,6 +51,11 @@ class Address:
     tls: ssl.SSLContext | None = None
     headers: Callable[[], Mapping[str, str]] = field(default=dict, repr=False)
     proxy: Callable[[], str | None] = field(default=lambda: None, repr=False)
+
+    def patient(self) -> Address:
+        """The same, for one who would rather wait for the key service at the hub than be refused."""
+        wait = carriage.write_patience(carriage.HOLD_SECONDS)
+        return replace(self, headers=lambda: {**self.headers(), **wait})
 
 
 class HttpTransport:
