@@ -251,7 +251,6 @@ REASONS: dict[str, Reason] = {
     "google-no-push": Reason("This calendar sends no notifications; it is polled."),
     "google-channel-taken": Reason("The notification channel's name was used before; another one is made."),
     "google-no-hints": Reason("Google can't be asked about many people's absences at once."),
-    "google-not-invited": Reason("The user is not invited to this event."),
     # commands and writes
     "command-not-sealed": Reason("The command was not sealed to this mailbox and was not opened."),
     "command-expired": Reason("The command came too late."),
@@ -262,6 +261,12 @@ REASONS: dict[str, Reason] = {
         "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
     ),
     "request-refused": Reason("Exchange refuses this request and always will."),
+    "not-invited": Reason("The user organizes this meeting or is not invited to it; there is nothing to answer."),
+    "meeting-cancelled": Reason("The meeting was cancelled; there is nothing to answer."),
+    "quick-add-needs-google": Reason(
+        "Meetings are made of a sentence by Google calendars alone, and this calendar is none.",
+        "Let the client send the command `meeting.create` with times instead.",
+    ),
     "attendee-copy": Reason("The item is an attendee's copy; only the organizer's own is written."),
     "protected-item": Reason("The item is signed, encrypted or rights-protected and is not written."),
     "body-objects": Reason(

@@ -44,7 +44,16 @@ from connector.model.relay import (
     SealedCommand,
 )
 from connector.model.session import IndexRow, Load, Phase, Session, Stage
-from connector.model.writing import Applied, MailMode, MeetingUpdate, NewMeeting, Write
+from connector.model.writing import (
+    Applied,
+    MailMode,
+    MeetingUpdate,
+    NewMeeting,
+    QuickAdd,
+    Removal,
+    Reply,
+    Write,
+)
 
 __all__ = [
     "Applied",
@@ -90,6 +99,9 @@ __all__ = [
     "Presence",
     "Quarantined",
     "Queued",
+    "QuickAdd",
+    "Removal",
+    "Reply",
     "Response",
     "Result",
     "Role",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from connector.model.calendar import Attendee
+from connector.model.calendar import Attendee, Response
 from connector.model.intent import BodyKind
 
 
@@ -53,7 +53,41 @@ class NewMeeting:
     mail: MailMode = MailMode.ALL
 
 
-Write = MeetingUpdate | NewMeeting
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Answer an invitation in the owner's name; the organiser is told. What has that answer already is answered no more.
+
+    A source may take a declined meeting out of the calendar.
+    """
+
+    key: str
+    item_id: str
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Removal:
+    """Delete an item of the owner's own, an occurrence or a whole series; ``mail`` is about the cancellations."""
+
+    key: str
+    item_id: str
+    mail: MailMode = MailMode.ALL
+
+
+@dataclass(frozen=True, slots=True)
+class QuickAdd:
+    """Make a meeting of a sentence, which the calendar system reads in the owner's language and zone.
+
+    ``since`` is set when an earlier try may have been cut short: what it left behind after that moment is looked for first.
+    """
+
+    key: str
+    text: str
+    since: datetime | None = None
+    mail: MailMode = MailMode.ALL
+
+
+Write = MeetingUpdate | NewMeeting | Reply | Removal | QuickAdd
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,8 @@ class Source(Protocol):
     """One calendar system by name. Every method may be called from several threads, never twice for one mailbox."""
 
     name: str
+    quick_adds: bool
+    """Whether it makes meetings of sentences (``QuickAdd``); one that does not refuses them."""
 
     def locate(self, addresses: Sequence[str]) -> dict[str, Identity | Verdict]:
         """Where the addresses live, at most 100 in one call, without opening a mailbox.

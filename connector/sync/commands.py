@@ -13,16 +13,20 @@ from connector.model import (
     Command,
     EventKind,
     Expansion,
-    IndexRow,
+    MailMode,
     MeetingUpdate,
     Outcome,
+    QuickAdd,
+    Removal,
+    Reply,
     Result,
     SealedCommand,
     Write,
 )
 from connector.seal.commands import open_command
 from connector.seal.envelope import seal_outcome
-from connector.sync import gate, orders, state
+from connector.sync import aims, gate, orders, state
+from connector.sync.aims import NEW, Aim
 from connector.sync.keywords import cloud
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
@@ -59,7 +63,9 @@ def step(visit: Visit, sealed: SealedCommand) -> Step:
     draft.record(AuditEntry(visit.now, "hub", "command.answered", mailbox.address, facts))
     sentence = f"command {outcome.result.value} {outcome.code}".rstrip()
     answered = replace(session, attempts=0, reason=None, failed_at=None)
-    return Step(sentence, draft.commit(answered), notable=True)
+    stored = draft.commit(answered)
+    aims.forget(visit)
+    return Step(sentence, stored, notable=True)
 
 
 def _carry_out(visit: Visit, command: Command, draft: Draft) -> Outcome:
@@ -73,39 +79,48 @@ def _carry_out(visit: Visit, command: Command, draft: Draft) -> Outcome:
             return Outcome(command.id, Result.DONE, body={"availability": [_spans(one) for one in answers]})
         case orders.Create(meeting=meeting):
             return _write(visit, command, draft, meeting)
+        case orders.Quick() as quick:
+            return _write(visit, command, draft, _sentence(visit, command, quick))
         case orders.ConferenceMade(tag=tag, conference=conference):
             return cloud.take(visit, command, tag, conference, draft)
-        case orders.Update() as update:
-            row = _aimed_at(visit, update)
-            return _write(visit, command, draft, _change(command, update, row), row.digest)
+        case orders.Update() | orders.Answer() | orders.Delete() as order:
+            aim = aims.take(visit, command, order.meeting_id)
+            return _write(visit, command, draft, _change(command, order, aim), aim)
 
 
-def _aimed_at(visit: Visit, update: orders.Update) -> IndexRow:
-    window = visit.window
-    for row in visit.store.rows_between(visit.mailbox.id, window.start, window.end):
-        if row.meeting_id == update.meeting_id:
-            return row
-    raise Refused("item-not-found", update.meeting_id)
+def _sentence(visit: Visit, command: Command, quick: orders.Quick) -> QuickAdd:
+    if not visit.source.quick_adds:
+        raise Refused("quick-add-needs-google")
+    return QuickAdd(command.id, quick.text, aims.begun_at(visit, command), quick.mail)
 
 
-def _change(command: Command, update: orders.Update, row: IndexRow) -> MeetingUpdate:
-    return MeetingUpdate(
-        key=command.id,
-        item_id=row.item_id,
-        location=update.location,
-        body=update.body_html,
-        marker=command.id,
-        mail=update.mail,
-    )
+def _change(command: Command, order: orders.Update | orders.Answer | orders.Delete, aim: Aim) -> Write:
+    match order:
+        case orders.Answer(response=response, whole=whole):
+            return Reply(command.id, aim.named(whole=whole), response)
+        case orders.Delete(whole=whole, mail=mail):
+            return Removal(command.id, aim.named(whole=whole), mail)
+        case orders.Update():
+            return MeetingUpdate(
+                key=command.id,
+                item_id=aim.item_id,
+                location=order.location,
+                body=order.body_html,
+                marker=command.id,
+                mail=order.mail,
+            )
 
 
-def _write(visit: Visit, command: Command, draft: Draft, write: Write, before: str = "") -> Outcome:
-    """Write, and read back what the calendar made of it. ``before`` is the digest of what is about to be changed."""
+def _write(visit: Visit, command: Command, draft: Draft, write: Write, aim: Aim = NEW) -> Outcome:
+    """Write, and read back what the calendar made of it. ``aim`` is what is about to be changed."""
     context, mailbox, source = visit.context, visit.mailbox, visit.source
-    gate.admit(context, mailbox, CAUSE, {**_facts(command, write), "digest_before": before})
-    applied = source.apply(mailbox, write)
-    expansion = source.expand(mailbox, [applied.item_id], visit.reach)
+    again = aims.begun_at(visit, command) is not None
+    gate.admit(context, mailbox, CAUSE, {**_facts(command, write), "digest_before": aim.digest})
+    aims.begin(visit, command, aim)
+    applied = _applied(visit, write, again=again)
+    expansion = source.expand(mailbox, [aim.home_id or applied.item_id], visit.reach)
     draft.take(expansion, whole=True)
+    draft.drop(visit.store.rows_of_items(mailbox.id, expansion.gone) if expansion.gone else ())
     facts = {
         "address": mailbox.address,
         "command": command.id,
@@ -117,20 +132,35 @@ def _write(visit: Visit, command: Command, draft: Draft, write: Write, before: s
     return Outcome(command.id, Result.DONE, body=_found(applied, draft))
 
 
+def _applied(visit: Visit, write: Write, *, again: bool) -> Applied:
+    """What an earlier try has made away with is not there any more: that was wanted."""
+    try:
+        return visit.source.apply(visit.mailbox, write)
+    except Refused as refusal:
+        if not (again and isinstance(write, (Reply, Removal)) and refusal.code == "item-not-found"):
+            raise
+        return Applied(write.item_id, "", repeated=True)
+
+
 def _facts(command: Command, write: Write) -> dict[str, object]:
     """What the audit trail says of a write: ids and names of fields, none of their words."""
-    if isinstance(write, MeetingUpdate):
-        item, possible = write.item_id, {"location": write.location, "body": write.body}
-        fields = [name for name, value in possible.items() if value is not None]
-    else:
-        item, fields = "", ["all"]
+    match write:
+        case MeetingUpdate(item_id=item):
+            possible = {"location": write.location, "body": write.body}
+            fields = [name for name, value in possible.items() if value is not None]
+        case Reply(item_id=item):
+            fields = ["response"]
+        case Removal(item_id=item):
+            fields = ["all"]
+        case _:
+            item, fields = "", ["all"]
     return {
         "command": command.id,
         "kind": command.kind,
         "acting": command.actor,
         "item": item,
         "fields": fields,
-        "mail": write.mail.value,
+        "mail": MailMode.ALL.value if isinstance(write, Reply) else write.mail.value,
     }
 
 

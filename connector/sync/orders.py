@@ -6,6 +6,9 @@ kind                      body
 ``meeting.create``        subject, start, end (RFC 3339); optional location, body (HTML), attendees
                           [{address, name, role}], mail (none | all | all-and-copy)
 ``meeting.update``        id (meeting id); any of location, body (HTML); optional mail
+``meeting.reply``         id, response (accepted | tentative | declined); optional whole (true for all of a series)
+``meeting.delete``        id; optional whole, mail
+``meeting.quick-add``     text, a sentence that the calendar system reads; optional mail
 ``freebusy.ask``          addresses (1 to 100), start, end
 ``conference.made``       tag, url (https); optional kind (one-time | personal), id, service, meetingId, passcode, sip,
                           h323, accessCode, globalNumbersUrl, phones [{number, place}]
@@ -30,11 +33,13 @@ from connector.model import (
     MailMode,
     NewMeeting,
     Phone,
+    Response,
     Role,
     Window,
 )
 
 LONGEST_TEXT = 64 * 1024
+LONGEST_SENTENCE = 1024
 MOST_PEOPLE = 100
 MOST_PHONES = 20
 LONGEST_DETAIL = 2048
@@ -60,6 +65,32 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer an invitation; ``whole`` means the series, not the occurrence alone."""
+
+    meeting_id: str
+    response: Response
+    whole: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Delete a meeting of the owner's own; ``whole`` means the series, not the occurrence alone."""
+
+    meeting_id: str
+    whole: bool
+    mail: MailMode
+
+
+@dataclass(frozen=True, slots=True)
+class Quick:
+    """Make a meeting of a sentence."""
+
+    text: str
+    mail: MailMode
+
+
+@dataclass(frozen=True, slots=True)
 class AskFreeBusy:
     """When the people are busy."""
 
@@ -75,7 +106,7 @@ class ConferenceMade:
     conference: Conference
 
 
-Order = Create | Update | AskFreeBusy | ConferenceMade
+Order = Create | Update | Answer | Delete | Quick | AskFreeBusy | ConferenceMade
 
 
 def parse(command: Command) -> Order:
@@ -111,6 +142,33 @@ def _update(command: Command) -> Update:
     if location is None and html is None:
         raise Refused("command-malformed", "nothing to change")
     return Update(_text(body, "id", longest=255), location, html, _mail(body))
+
+
+def _answer(command: Command) -> Answer:
+    body = command.body
+    response = _RESPONSES.get(_text(body, "response", longest=20))
+    if response is None:
+        raise Refused("command-malformed", "response")
+    return Answer(_text(body, "id", longest=255), response, _whole(body))
+
+
+def _delete(command: Command) -> Delete:
+    body = command.body
+    return Delete(_text(body, "id", longest=255), _whole(body), _mail(body))
+
+
+def _quick(command: Command) -> Quick:
+    text = _text(command.body, "text", longest=LONGEST_SENTENCE)
+    if not text.strip() or not text.isprintable():
+        raise Refused("command-malformed", "text")
+    return Quick(text, _mail(command.body))
+
+
+def _whole(body: Mapping[str, Any]) -> bool:
+    whole = body.get("whole", False)
+    if not isinstance(whole, bool):
+        raise Refused("command-malformed", "whole")
+    return whole
 
 
 def _ask(command: Command) -> AskFreeBusy:
@@ -216,9 +274,13 @@ def _mail(body: Mapping[str, Any]) -> MailMode:
         raise Refused("command-malformed", "mail") from error
 
 
+_RESPONSES = {one.value: one for one in (Response.ACCEPTED, Response.TENTATIVE, Response.DECLINED)}
 _READERS: dict[str, Callable[[Command], Order]] = {
     "meeting.create": _create,
     "meeting.update": _update,
+    "meeting.reply": _answer,
+    "meeting.delete": _delete,
+    "meeting.quick-add": _quick,
     "freebusy.ask": _ask,
     "conference.made": _made,
 }

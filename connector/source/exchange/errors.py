@@ -80,6 +80,8 @@ _BY_CODE: dict[str, Meaning] = {
     "ErrorNoCalendar": (AccessDenied, "no-calendar"),
     # items
     "ErrorBatchProcessingStopped": (Transient, "server-error"),
+    "ErrorCalendarCannotUpdateDeletedItem": (Unreadable, "item-not-found"),
+    "ErrorCalendarOccurrenceIsDeletedFromRecurrence": (Unreadable, "item-not-found"),
     "ErrorChangeKeyRequired": (Conflict, "item-changed"),
     "ErrorChangeKeyRequiredForWriteOperations": (Conflict, "item-changed"),
     "ErrorCorruptData": (Unreadable, "item-corrupt"),

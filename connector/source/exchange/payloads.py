@@ -113,6 +113,7 @@ def get_for_writing(item_id: str) -> Element:
         "calendar:IsMeeting",
         "calendar:MeetingRequestWasSent",
         "calendar:MyResponseType",
+        "calendar:IsCancelled",
     )
     marks = (_named(OWN_SET, MARKER), _named(OWN_SET, KEY))
     properties = t("AdditionalProperties", *map(_field, fields), *marks)
@@ -191,6 +192,22 @@ def create_item(calendar_item: Element, mail: str) -> Element:
     """A new item in the calendar."""
     folder = m("SavedItemFolderId", _calendar())
     return m("CreateItem", folder, m("Items", calendar_item), SendMeetingInvitations=mail)
+
+
+def answer(kind: str, item_id: str, change_key: str) -> Element:
+    """Answer an invitation; ``kind`` is AcceptItem, TentativelyAcceptItem or DeclineItem."""
+    reference = t("ReferenceItemId", Id=item_id, ChangeKey=change_key)
+    return m("CreateItem", m("Items", t(kind, reference)), MessageDisposition="SendAndSaveCopy")
+
+
+def delete_item(item_id: str, change_key: str, mail: str) -> Element:
+    """Into the folder of deleted items, as Outlook does, with cancellations as ``mail`` says."""
+    return m(
+        "DeleteItem",
+        m("ItemIds", item(item_id, change_key)),
+        DeleteType="MoveToDeletedItems",
+        SendMeetingCancellations=mail,
+    )
 
 
 # --- parts ---------------------------------------------------------------------------------------

@@ -39,6 +39,8 @@ class Whereabouts(Protocol):
 class ExchangeSource:
     """One Exchange organisation; satisfies ``connector.source.base.Source``."""
 
+    quick_adds = False
+
     def __init__(self, exchange: Exchange, whereabouts: Whereabouts) -> None:
         self.name = exchange.settings.name
         self._exchange = exchange

@@ -17,6 +17,10 @@ from connector.model import (
     MailMode,
     MeetingUpdate,
     NewMeeting,
+    QuickAdd,
+    Removal,
+    Reply,
+    Response,
     Role,
     Write,
 )
@@ -31,6 +35,12 @@ MAILS = {
     MailMode.ALL: "SendOnlyToAll",
     MailMode.ALL_AND_COPY: "SendToAllAndSaveCopy",
 }
+_ANSWERS = {
+    Response.ACCEPTED: ("AcceptItem", "Accept"),
+    Response.TENTATIVE: ("TentativelyAcceptItem", "Tentative"),
+    Response.DECLINED: ("DeclineItem", "Decline"),
+}
+"""The response object that answers, and what the item says of it then (MS-OXWSMTGS, ResponseTypeType)."""
 _ROLES = (
     (Role.REQUIRED, "RequiredAttendees"),
     (Role.OPTIONAL, "OptionalAttendees"),
@@ -46,11 +56,43 @@ def apply(services: Services, mailbox: Mailbox, write: Write) -> Applied:
         Refused: the item is gone or must not be written, or the server will never do it.
     """
     try:
-        if isinstance(write, NewMeeting):
-            return _create(services, mailbox, write)
-        return _update_patiently(services, mailbox, write)
+        match write:
+            case NewMeeting():
+                return _create(services, mailbox, write)
+            case MeetingUpdate():
+                return _update_patiently(services, mailbox, write)
+            case Reply():
+                return _reply(services, mailbox, write)
+            case Removal():
+                return _remove(services, mailbox, write)
+            case QuickAdd():
+                raise Refused("quick-add-needs-google")
     except Unreadable as verdict:
         raise Refused(verdict.code, verdict.detail) from verdict
+
+
+def _reply(services: Services, mailbox: Mailbox, write: Reply) -> Applied:
+    """A decline takes the meeting out of the calendar."""
+    item, change_key = _first(services.one(mailbox, payloads.get_for_writing(write.item_id)))
+    kind, standing = _ANSWERS[write.response]
+    if is_own(item):
+        raise Refused("not-invited", write.item_id)
+    if item.findtext("{*}IsCancelled") == "true":
+        raise Refused("meeting-cancelled", write.item_id)
+    if item.findtext("{*}MyResponseType") == standing:
+        return Applied(write.item_id, change_key, repeated=True)
+    services.write(mailbox, payloads.answer(kind, write.item_id, change_key), write.item_id)
+    return Applied(write.item_id, "")
+
+
+def _remove(services: Services, mailbox: Mailbox, write: Removal) -> Applied:
+    """Who was never invited gets no cancellation."""
+    item, change_key = _first(services.one(mailbox, payloads.get_for_writing(write.item_id)))
+    if not is_own(item):
+        raise Refused("attendee-copy", write.item_id)
+    mail = MAILS[write.mail if _sent(item) else MailMode.NONE]
+    services.write(mailbox, payloads.delete_item(write.item_id, change_key, mail), write.item_id)
+    return Applied(write.item_id, "")
 
 
 def _update_patiently(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> Applied:
@@ -77,8 +119,11 @@ def _look(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> _Seen:
     done = marks.get(payloads.KEY) == write.key
     if not done:
         _check(item, write, change_key)
-    sent = item.findtext("{*}IsMeeting") != "false" and item.findtext("{*}MeetingRequestWasSent") != "false"
-    return _Seen(change_key, done, sent)
+    return _Seen(change_key, done, _sent(item))
+
+
+def _sent(item: Element) -> bool:
+    return item.findtext("{*}IsMeeting") != "false" and item.findtext("{*}MeetingRequestWasSent") != "false"
 
 
 def _check(item: Element, write: MeetingUpdate, change_key: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -86,6 +87,11 @@ class Services:
         """Every occurrence that touches the window; ``more`` narrows it down."""
         kinds = () if any(name == "eventTypes" for name, _ in more) else KINDS
         query = (("singleEvents", "true"), *_span(window), *kinds, *more)
+        return self._all(mailbox, Ask("GET", self._events(mailbox), query))
+
+    def changed_since(self, mailbox: Mailbox, since: datetime) -> list[Document]:
+        """Events, not occurrences, that were made or changed after a moment."""
+        query = (("updatedMin", since.isoformat()), *KINDS)
         return self._all(mailbox, Ask("GET", self._events(mailbox), query))
 
     def setting(self, mailbox: Mailbox, name: str) -> str:

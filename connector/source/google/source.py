@@ -37,6 +37,8 @@ _READABLE = frozenset({"owner", "writer", "reader", "writerWithoutPrivateAccess"
 class GoogleSource:
     """One Workspace tenant; satisfies ``connector.source.base.Source``."""
 
+    quick_adds = True
+
     def __init__(
         self,
         settings: GoogleSettings,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connector.errors import Conflict, Refused, Transient
@@ -19,6 +19,9 @@ from connector.model import (
     MailMode,
     MeetingUpdate,
     NewMeeting,
+    QuickAdd,
+    Removal,
+    Reply,
     Response,
     Role,
     Write,
@@ -30,6 +33,8 @@ MARKER = "calendarConnectorMarker"
 LONGEST_VALUE = 1024
 """Google cuts longer values of extended properties without a word (guide "Extended properties")."""
 TRIES = 3
+SKEW = timedelta(minutes=1)
+"""How far Google's clock and ours may be apart before an alarm says so."""
 MAILS = {MailMode.NONE: "none", MailMode.ALL: "all", MailMode.ALL_AND_COPY: "all"}
 _ANSWERS = {
     Response.ACCEPTED: "accepted",
@@ -46,44 +51,90 @@ def apply(services: Services, mailbox: Mailbox, write: Write) -> Applied:
         Conflict: the event is not the one that ``change_key`` names, or it kept changing while we wrote.
         Refused: the event is gone or must not be written, or Google will never do it.
     """
-    if isinstance(write, NewMeeting):
-        return _create(services, mailbox, write)
-    return _update(services, mailbox, write)
+    match write:
+        case NewMeeting():
+            return _create(services, mailbox, write)
+        case MeetingUpdate():
+            return _update(services, mailbox, write)
+        case Reply():
+            return _respond(services, mailbox, write)
+        case Removal():
+            return _delete(services, mailbox, write)
+        case QuickAdd():
+            return _quick_add(services, mailbox, write)
 
 
-def delete(services: Services, mailbox: Mailbox, event_id: str, mail: MailMode) -> Applied:
-    """Delete an event of the mailbox's own; one that is gone already is a success."""
-    answer = services.delete(mailbox, event_id, "", MAILS[mail])
-    return Applied(event_id, "", repeated=answer.status in {404, 410})
+# --- answers and ends
 
 
-def respond(
-    services: Services, mailbox: Mailbox, event_id: str, response: Response, mail: MailMode
-) -> Applied:
-    """Answer an invitation in the mailbox owner's name. Raises Refused for someone who is not invited."""
-    answer = _ANSWERS.get(response)
-    if answer is None:
-        raise Refused("request-refused", f"nobody can answer {response}")
+def _respond(services: Services, mailbox: Mailbox, write: Reply) -> Applied:
+    """Nobody but the owner is answered for: the own entry alone is sent."""
+    answer, event_id = _ANSWERS[write.response], write.item_id
     for _ in range(TRIES):
         event = _living(services.event(mailbox, event_id))
         own = next((one for one in event.get("attendees", ()) if one.get("self") is True), None)
-        if own is None:
-            raise Refused("google-not-invited", event_id)
+        if own is None or _own(event):
+            raise Refused("not-invited", event_id)
         if own.get("responseStatus") == answer:
             return Applied(event_id, _etag(event), repeated=True)
         body = {"attendeesOmitted": True, "attendees": [{"email": own["email"], "responseStatus": answer}]}
         try:
-            patched = services.patch(mailbox, event_id, body, _etag(event), MAILS[mail])
+            patched = services.patch(mailbox, event_id, body, _etag(event), MAILS[MailMode.ALL])
         except Conflict:
             continue
         return Applied(event_id, _etag(patched))
     raise Conflict("item-changed", event_id)
 
 
-def quick_add(services: Services, mailbox: Mailbox, text: str, mail: MailMode) -> Applied:
-    """Make an event of a sentence, which Google reads in the user's own language."""
-    made = services.quick_add(mailbox, text, MAILS[mail])
-    return Applied(_id(made), _etag(made))
+def _delete(services: Services, mailbox: Mailbox, write: Removal) -> Applied:
+    """An event of the owner's own, as it was when it was looked at."""
+    for _ in range(TRIES):
+        event = _living(services.event(mailbox, write.item_id))
+        if not _own(event):
+            raise Refused("attendee-copy", write.item_id)
+        mails = MAILS[write.mail if event.get("attendees") else MailMode.NONE]
+        try:
+            answer = services.delete(mailbox, write.item_id, _etag(event), mails)
+        except Conflict:
+            continue
+        return Applied(write.item_id, "", repeated=answer.status in {404, 410})
+    raise Conflict("item-changed", write.item_id)
+
+
+# --- a sentence
+
+
+def _quick_add(services: Services, mailbox: Mailbox, write: QuickAdd) -> Applied:
+    """Google takes no id of ours with a sentence, so the event is marked right after; cut short before, it is known by its words."""
+    _fits(write.key)
+    left = _left_behind(services, mailbox, write) if write.since else None
+    if left is not None and _private(left).get(KEY) == write.key:
+        return Applied(_id(left), _etag(left), repeated=True)
+    made = left or services.quick_add(mailbox, write.text, MAILS[write.mail])
+    mark = {"extendedProperties": {"private": {KEY: write.key}}}
+    marked = services.patch(mailbox, _id(made), mark, "", MAILS[MailMode.NONE])
+    return Applied(_id(marked), _etag(marked), repeated=left is not None)
+
+
+def _left_behind(services: Services, mailbox: Mailbox, write: QuickAdd) -> Document | None:
+    """What an earlier try made: under our key, or unmarked, of our own making, with a title that stands in the sentence."""
+    since = (write.since or datetime.min.replace(tzinfo=UTC)) - SKEW
+    found = [one for one in services.changed_since(mailbox, since) if one.get("status") != "cancelled"]
+    known = next((one for one in found if _private(one).get(KEY) == write.key), None)
+    return known or next((one for one in found if _may_be_of(one, write.text, since)), None)
+
+
+def _may_be_of(event: Document, text: str, since: datetime) -> bool:
+    title = str(event.get("summary") or "").casefold()
+    unmarked = KEY not in _private(event) and _own(event)
+    return unmarked and bool(title) and title in text.casefold() and _created(event) >= since
+
+
+def _created(event: Document) -> datetime:
+    try:
+        return datetime.fromisoformat(str(event.get("created")))
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 # --- an existing event
@@ -110,7 +161,7 @@ def _update(services: Services, mailbox: Mailbox, write: MeetingUpdate) -> Appli
 def _check(event: Document, write: MeetingUpdate) -> None:
     if write.change_key is not None and write.change_key != _etag(event):
         raise Conflict("item-changed", "the event is no longer the one that was named")
-    if event.get("organizer", {}).get("self") is not True:
+    if not _own(event):
         raise Refused("attendee-copy", write.item_id)
     if event.get("locked") is True:
         raise Refused("protected-item", write.item_id)
@@ -137,6 +188,11 @@ def _ordered(tag: str) -> Document:
 def _mails(event: Document, write: MeetingUpdate) -> str:
     """Without guests there is nobody to write to."""
     return MAILS[write.mail] if event.get("attendees") else MAILS[MailMode.NONE]
+
+
+def _own(event: Document) -> bool:
+    organizer = event.get("organizer")
+    return isinstance(organizer, dict) and organizer.get("self") is True
 
 
 def _living(event: Document) -> Document:

@@ -85,6 +85,8 @@ class Reading:
                 if _inside(one, call.moment("timeMin"), call.moment("timeMax"))
             )
         kinds, uid = call.query.get("eventTypes"), call.one("iCalUID")
+        if since_then := call.moment("updatedMin"):
+            found = (one for one in found if datetime.fromisoformat(one["updated"]) >= since_then)
         found = (one for one in found if not kinds or one.get("eventType", "default") in kinds)
         return (one for one in found if not uid or one.get("iCalUID") == uid)
 

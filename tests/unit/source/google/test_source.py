@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from connector.errors import AccessDenied, Conflict, CursorExpired, Refused, Transient
-from connector.model import MailMode, MeetingUpdate, NewMeeting, Response, Window
-from connector.source.google import write
+from connector.model import MailMode, MeetingUpdate, NewMeeting, QuickAdd, Removal, Response, Window
+from connector.model import Reply as Invitation
 from connector.source.google.transport import Reply
 from connector.source.google.write import own_id
 from tests.unit.source.google.twin import NOW, Twin
@@ -271,9 +271,9 @@ def test_an_answer_changes_the_own_entry_alone() -> None:
     """The organizer sees it, the other guests stay; said twice it is written once."""
     twin = Twin()
     item = made(twin, attendees=[{"address": twin.address(2)}, {"address": twin.address(3)}])
-    services, guest = twin.source.services, twin.mailbox(2)
-    first = write.respond(services, guest, item, Response.ACCEPTED, MailMode.NONE)
-    again = write.respond(services, guest, item, Response.ACCEPTED, MailMode.NONE)
+    first, again = (
+        twin.source.apply(twin.mailbox(2), Invitation(key, item, Response.ACCEPTED)) for key in ("k1", "k2")
+    )
     assert (first.repeated, again.repeated) == (False, True)
     seen = twin.lab.tenant.calendars[twin.address(1)].get(item)["attendees"]
     assert {one["email"]: one["responseStatus"] for one in seen} == {
@@ -281,23 +281,43 @@ def test_an_answer_changes_the_own_entry_alone() -> None:
         twin.address(3): "needsAction",
         twin.address(1): "accepted",
     }
-    with pytest.raises(Refused, match="google-not-invited"):
-        write.respond(services, twin.mailbox(1), made(twin), Response.ACCEPTED, MailMode.NONE)
+    with pytest.raises(Refused, match="not-invited"):
+        twin.source.apply(twin.mailbox(1), Invitation("k3", made(twin), Response.ACCEPTED))
 
 
-def test_deleting_twice_is_a_success() -> None:
-    """410 says that it is gone, which was wanted."""
+def test_a_meeting_of_the_owners_own_is_deleted() -> None:
+    """Gone from every calendar, and what is gone is no longer there to be deleted; a guest can't delete it for all."""
     twin = Twin()
-    item = made(twin)
-    done = [write.delete(twin.source.services, twin.mailbox(), item, MailMode.NONE) for _ in range(2)]
-    assert [one.repeated for one in done] == [False, True]
+    item = made(twin, attendees=[{"address": twin.address(2)}])
+    with pytest.raises(Refused, match="attendee-copy"):
+        twin.source.apply(twin.mailbox(2), Removal("k", item))
+    twin.source.apply(twin.mailbox(), Removal("k", item))
+    assert twin.lab.tenant.calendars[twin.address(2)].get(item)["status"] == "cancelled"
+    with pytest.raises(Refused, match="item-not-found"):
+        twin.source.apply(twin.mailbox(), Removal("k", item))
 
 
 def test_a_sentence_becomes_an_event() -> None:
-    """quickAdd, in the user's own name."""
+    """QuickAdd, in the user's own name."""
     twin = Twin()
-    done = write.quick_add(twin.source.services, twin.mailbox(), "Tea with Ada", MailMode.NONE)
+    done = twin.source.apply(twin.mailbox(), QuickAdd("k", "Tea with Ada"))
     assert twin.lab.tenant.calendars[twin.address(1)].get(done.item_id)["summary"] == "Tea with Ada"
+
+
+@pytest.mark.parametrize("marked", [True, False])
+def test_a_sentence_that_was_cut_short_is_found(marked: bool) -> None:
+    """Whether it was killed before or after the event got our key, a second try makes no twin."""
+    twin = Twin()
+    begun = twin.clock()
+    twin.clock.advance(timedelta(seconds=5))
+    if marked:
+        first = twin.source.apply(twin.mailbox(), QuickAdd("k", "Tea with Ada")).item_id
+    else:
+        first = str(twin.source.services.quick_add(twin.mailbox(), "Tea with Ada", "none")["id"])
+    again = twin.source.apply(twin.mailbox(), QuickAdd("k", "Tea with Ada", begun))
+    assert (again.item_id, again.repeated) == (first, True)
+    other = twin.source.apply(twin.mailbox(), QuickAdd("k2", "Tea with Ada", begun))
+    assert (other.item_id != first, other.repeated) == (True, False)
 
 
 def test_an_event_made_before_is_found_even_when_it_was_deleted() -> None:
@@ -305,7 +325,7 @@ def test_an_event_made_before_is_found_even_when_it_was_deleted() -> None:
     twin = Twin()
     order = NewMeeting("k", "uid", "New", START, START + timedelta(hours=1))
     first = twin.source.apply(twin.mailbox(), order)
-    write.delete(twin.source.services, twin.mailbox(), first.item_id, MailMode.NONE)
+    twin.source.apply(twin.mailbox(), Removal("gone", first.item_id))
     assert twin.source.apply(twin.mailbox(), order).repeated
 
 
