@@ -1,6 +1,6 @@
 """Chaos: an office at work, and one mishap after the other. After each, the hub must come to equal the calendars by itself.
 
-``python -m tests.lab.chaos --minutes N --seed S``; scripts/chaos calls it.
+``python -m tests.lab.chaos --minutes N --seed S --source SOURCE``; scripts/chaos calls it.
 """
 
 from __future__ import annotations
@@ -12,16 +12,23 @@ import statistics
 import sys
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.lab.edits_at_random import BusyDay, Office
+from tests.lab.google.mishaps import GoogleMishaps
+from tests.lab.google.site import GoogleSite
 from tests.lab.lists import Lists
 from tests.lab.mishaps import CONNECTOR, PLACES, Mishap, Mishaps
 from tests.lab.site import Site, SiteError
 
 PEOPLE = 6
+IANA_ZONES = ("Europe/Berlin", "America/New_York", "Asia/Tokyo", "UTC")
+GOOGLE = {"google": ("off", "1s"), "google-push": ("hub", "1m")}
+"""How changes at Google are heard of, and how often calendars are polled, by the name of the source. Notifications that get lost are made good within a minute."""
 PAUSE = 0.15
 HEARTBEAT = 2
 PATIENCE = 150.0
@@ -91,17 +98,40 @@ class Tally:
         )
 
 
-class Chaos:
-    """One run on one site."""
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """Where it happens: a site, its people's lists, the office that edits, and what can go wrong. Made before the start."""
 
-    def __init__(self, site: Site, seed: int, only: str = "") -> None:
+    site: Site
+    lists: Lists
+    office: Office
+    kinds: tuple[Mishap, ...]
+
+
+def exchange_stage(site: Site, seed: int, dice: random.Random) -> Stage:
+    """People whose calendars are in the lab Exchange."""
+    people = [site.exchange.address(number) for number in range(1, PEOPLE + 1)]
+    office = Office(site.exchange, people, seed)
+    return Stage(site, Lists(site, people), office, Mishaps(site, people, dice).kinds)
+
+
+def google_stage(site: GoogleSite, seed: int, dice: random.Random) -> Stage:
+    """People whose calendars are at the lab Google."""
+    people = [site.google.address(number) for number in range(1, PEOPLE + 1)]
+    office = Office(site.google, people, seed, IANA_ZONES)
+    return Stage(site, Lists(site, people), office, GoogleMishaps(site, people, dice).kinds)
+
+
+class Chaos:
+    """One run on one stage."""
+
+    def __init__(self, stage: Stage, dice: random.Random, only: str = "") -> None:
         self.tally = Tally()
-        self.lists = Lists(site, [site.exchange.address(number) for number in range(1, PEOPLE + 1)])
-        self._site = site
-        self._dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
-        self._office = Office(site.exchange, self.lists.people, seed)
-        mishaps = Mishaps(site, self.lists.people, self._dice)
-        self._kinds = [one for one in mishaps.kinds if only in one.name]
+        self.lists = stage.lists
+        self._site = stage.site
+        self._dice = dice
+        self._office = stage.office
+        self._kinds = [one for one in stage.kinds if only in one.name]
         self._deck: list[Mishap] = []
 
     def run(self, seconds: float) -> None:
@@ -183,17 +213,30 @@ def _stormy(status: dict[str, Any]) -> bool:
     )
 
 
-def run(minutes: float, seed: int, only: str = "") -> Chaos:
-    """One run; the chaos with its tally. Raises SiteError with what did not recover."""
+@contextmanager
+def _staged(source: str, seed: int, dice: random.Random) -> Iterator[Stage]:
+    """A site of its own, with nothing started but its servers."""
+    if source in GOOGLE:
+        push, poll = GOOGLE[source]
+        with GoogleSite(users=PEOPLE, push=push, poll=poll, sweep="1m") as google:
+            yield google_stage(google, seed, dice)
+        return
     exchange = {"groups": 2, "hosts": "example.com,mail.example.com", "heartbeat": HEARTBEAT}
     with Site(mailboxes=PEOPLE, exchange=exchange, heartbeat=f"{3 * HEARTBEAT}s") as site:
-        chaos = Chaos(site, seed, only)
+        yield exchange_stage(site, seed, dice)
+
+
+def run(minutes: float, seed: int, only: str = "", source: str = "exchange") -> Chaos:
+    """One run; the chaos with its tally. Raises SiteError with what did not recover."""
+    dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
+    with _staged(source, seed, dice) as stage:
+        chaos = Chaos(stage, dice, only)
         try:
             chaos.run(minutes * 60)
         except SiteError:
             print(chaos.tally.table(), flush=True)
             raise
-        site.stop()
+        stage.site.stop()
     return chaos
 
 
@@ -203,10 +246,11 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=secrets.randbelow(10_000))
     parser.add_argument("--only", default="", help="only mishaps whose name has these words in it")
+    parser.add_argument("--source", choices=("exchange", *GOOGLE), default="exchange")
     given = parser.parse_args()
-    print(f"seed {given.seed}, {given.minutes:g} minutes", flush=True)
+    print(f"{given.source}, seed {given.seed}, {given.minutes:g} minutes", flush=True)
     try:
-        chaos = run(given.minutes, given.seed, given.only)
+        chaos = run(given.minutes, given.seed, given.only, given.source)
     except SiteError as error:
         print(f"scripts/chaos: seed {given.seed}: {error}", file=sys.stderr)
         return 1

@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
-from tests.lab.exchange.launch import LabExchange
 from tests.lab.process import LabError
 
 ZONES = ("W. Europe Standard Time", "Eastern Standard Time", "Tokyo Standard Time", "UTC")
@@ -25,12 +24,26 @@ Row = dict[str, Any]
 Deed = Callable[[], bool]
 
 
+class Calendars(Protocol):
+    """A lab whose calendars people edit, in the words that both sources' labs have."""
+
+    @property
+    def edit(self) -> Callable[..., dict[str, Any]]:
+        """One thing that somebody does, by name. Raises LabError where it is refused."""
+
+    def truth(self, address: str, start: datetime, end: datetime) -> Any:
+        """Rows of what is in a calendar."""
+
+
 class Office:
     """``edit`` does one thing and says what it was. ``done`` counts them by name."""
 
-    def __init__(self, exchange: LabExchange, people: Sequence[str], seed: int) -> None:
+    def __init__(
+        self, calendars: Calendars, people: Sequence[str], seed: int, zones: Sequence[str] = ZONES
+    ) -> None:
         self.done: Counter[str] = Counter()
-        self._exchange = exchange
+        self._calendars = calendars
+        self._zones = tuple(zones)
         self._people = list(people)
         self._dice = random.Random(seed)  # noqa: S311 - repeatable on purpose
         self._number = 0
@@ -66,19 +79,19 @@ class Office:
                     self.done[name] += 1
                     return name
             except LabError:
-                continue  # Exchange refuses it, as it would a person; something else is done
+                continue  # it is refused, as it would be to a person; something else is done
         raise LabError(f"nothing could be done in {TRIES} tries")
 
     # --- new things
 
     def _create(self) -> bool:
         start = self._start() if self._dice.random() < 0.85 else self._far_start()
-        return self._make(start, zone=self._dice.choice(ZONES))
+        return self._make(start, zone=self._dice.choice(self._zones))
 
     def _create_series(self) -> bool:
         return self._make(
             self._now() + timedelta(days=self._dice.randint(-20, 12), hours=self._dice.randint(0, 9)),
-            zone=self._dice.choice(ZONES),
+            zone=self._dice.choice(self._zones),
             recurrence=self._recurrence(),
         )
 
@@ -88,7 +101,7 @@ class Office:
             day.isoformat(),
             end=(day + timedelta(days=self._dice.randint(1, 3))).isoformat(),
             all_day=True,
-            zone=self._dice.choice(ZONES),
+            zone=self._dice.choice(self._zones),
         )
 
     def _receive(self) -> bool:
@@ -210,14 +223,14 @@ class Office:
 
     def _rows(self, owner: str) -> list[Row]:
         now = self._now()
-        return list(self._exchange.truth(owner, now + SEEN[0], now + SEEN[1]))
+        return list(self._calendars.truth(owner, now + SEEN[0], now + SEEN[1]))
 
     def _near(self, row: Row) -> bool:
         away = _time(row["start"]) - self._now()
         return timedelta(days=-7) < away < timedelta(days=31)
 
     def _do(self, name: str, **arguments: Any) -> bool:
-        self._exchange.edit(name, **arguments)
+        self._calendars.edit(name, **arguments)
         return True
 
     def _words(self) -> dict[str, str]:

@@ -78,8 +78,9 @@ class Lists:
     def truth(self, address: str) -> list[Picture]:
         """The calendar, for the window that the connector keeps."""
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        rows = self._site.exchange.truth(address, midnight - timedelta(days=7), midnight + timedelta(days=32))
-        return sorted(map(_true, rows))
+        return sorted(
+            map(_true, self._site.rows(address, midnight - timedelta(days=7), midnight + timedelta(days=32)))
+        )
 
     def _id(self, address: str) -> str:
         if address not in self._ids:

@@ -20,8 +20,8 @@ CODES = (
 )
 NAMES = ("example.com", "mail.example.com")
 PAGES = (500, 502, 503, 504, 429)
-EXCHANGE, ANSWERS, MAILBOX, HUB, CONNECTOR = "Exchange", "answers", "mailbox", "hub", "connector"
-PLACES = (EXCHANGE, ANSWERS, MAILBOX, HUB, CONNECTOR)
+SOURCE, ANSWERS, MAILBOX, HUB, CONNECTOR = "source", "answers", "mailbox", "hub", "connector"
+PLACES = (SOURCE, ANSWERS, MAILBOX, HUB, CONNECTOR)
 """In the order in which what goes wrong together begins; it ends the other way round, so that the connector is back first."""
 HANGS = 8.0
 """Seconds that a stalled or delayed answer is held; longer than the connector's patience in chaos."""
@@ -46,46 +46,34 @@ def nothing() -> None:
     """Ends by itself."""
 
 
-class Mishaps:
-    """Every kind that the lab can make, for one site."""
+class Around:
+    """What goes wrong whatever the source is: with the connector and with the hub."""
 
     def __init__(self, site: Site, people: list[str], dice: random.Random) -> None:
         self._site = site
         self._people = people
         self._dice = dice
-        self._passwords = 0
-        self.kinds = (
+        self.around = (
             Mishap("connector killed", CONNECTOR, self._kill, (0.0, 0.5)),
             Mishap("connector restarted", CONNECTOR, self._restart, (0.0, 0.5)),
             Mishap("connector's database restored", CONNECTOR, self._restore, (0.0, 0.5), most=2),
             Mishap("hub killed", HUB, self._kill_hub),
             Mishap("hub hangs", HUB, self._hang_hub),
             Mishap("hub's database restored", HUB, self._restore_hub, (0.0, 0.5), most=2),
-            Mishap("Exchange refuses connections", EXCHANGE, self._pause),
-            Mishap("Exchange restarted", EXCHANGE, self._once(site.exchange.restart_server)),
-            Mishap("connections closed", EXCHANGE, self._once(site.exchange.disconnect)),
-            Mishap("subscriptions forgotten", EXCHANGE, self._once(site.exchange.forget_subscriptions)),
-            Mishap("events lost", EXCHANGE, self._once(site.exchange.miss_events)),
-            Mishap("bookmarks expired", EXCHANGE, self._expire),
-            Mishap("broken answers", ANSWERS, self._broken_answers, (1.0, 4.0)),
-            Mishap("errors in answers", ANSWERS, self._errors, (1.0, 4.0)),
-            Mishap("pages of a proxy", ANSWERS, self._pages, (1.0, 4.0)),
-            Mishap("mailbox moved to another group", MAILBOX, self._move_group),
-            Mishap("mailbox being moved", MAILBOX, partial(self._state, "moving")),
-            Mishap("mailbox disabled", MAILBOX, partial(self._state, "disabled")),
-            Mishap("mailbox out of scope", MAILBOX, self._out_of_scope),
-            Mishap("password changed", EXCHANGE, self._password, (1.0, 3.0), most=2),
-            Mishap(
-                "certificate renewed", EXCHANGE, self._once(partial(site.exchange.new_certificate, *NAMES))
-            ),
         )
 
-    def _once(self, happen: Callable[[], object]) -> Callable[[], Callable[[], object]]:
+    @staticmethod
+    def _once(happen: Callable[[], object]) -> Callable[[], Callable[[], object]]:
         def begin() -> Callable[[], object]:
             happen()
             return nothing
 
         return begin
+
+    def _resume(self, address: str) -> None:
+        """What an administrator types when a mailbox can be opened again; one that was never missed needs nothing."""
+        if self._site.state(address) == "error":
+            self._site.ask("mailbox.resume", addresses=[address])
 
     # --- the connector
 
@@ -128,6 +116,32 @@ class Mishaps:
             self._site.hub.start()
 
         return put_back
+
+
+class Mishaps(Around):
+    """Every kind that the lab can make around an Exchange, for one site."""
+
+    def __init__(self, site: Site, people: list[str], dice: random.Random) -> None:
+        super().__init__(site, people, dice)
+        self._passwords = 0
+        self.kinds = (
+            *self.around,
+            Mishap("Exchange refuses connections", SOURCE, self._pause),
+            Mishap("Exchange restarted", SOURCE, self._once(site.exchange.restart_server)),
+            Mishap("connections closed", SOURCE, self._once(site.exchange.disconnect)),
+            Mishap("subscriptions forgotten", SOURCE, self._once(site.exchange.forget_subscriptions)),
+            Mishap("events lost", SOURCE, self._once(site.exchange.miss_events)),
+            Mishap("bookmarks expired", SOURCE, self._expire),
+            Mishap("broken answers", ANSWERS, self._broken_answers, (1.0, 4.0)),
+            Mishap("errors in answers", ANSWERS, self._errors, (1.0, 4.0)),
+            Mishap("pages of a proxy", ANSWERS, self._pages, (1.0, 4.0)),
+            Mishap("mailbox moved to another group", MAILBOX, self._move_group),
+            Mishap("mailbox being moved", MAILBOX, partial(self._state, "moving")),
+            Mishap("mailbox disabled", MAILBOX, partial(self._state, "disabled")),
+            Mishap("mailbox out of scope", MAILBOX, self._out_of_scope),
+            Mishap("password changed", SOURCE, self._password, (1.0, 3.0), most=2),
+            Mishap("certificate renewed", SOURCE, self._once(partial(site.exchange.new_certificate, *NAMES))),
+        )
 
     # --- Exchange as a whole
 
@@ -203,8 +217,3 @@ class Mishaps:
             self._resume(address)
 
         return back
-
-    def _resume(self, address: str) -> None:
-        """What an administrator types when a mailbox can be opened again; one that was never missed needs nothing."""
-        if self._site.state(address) == "error":
-            self._site.ask("mailbox.resume", addresses=[address])

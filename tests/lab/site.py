@@ -310,6 +310,10 @@ class Site:
             for row in rows
         )
 
+    def rows(self, address: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """The calendar between two times, row by row."""
+        return list(self.exchange.truth(address, start, end))
+
     def agrees(self, address: str, keys: Mapping[str, ContentKey]) -> bool:
         """Whether the hub's list equals the calendar."""
         return self.shown(address, keys) == self.truth(address)

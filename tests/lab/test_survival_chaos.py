@@ -16,3 +16,10 @@ def test_a_minute_of_chaos_ends_in_order() -> None:
     run = chaos.run(1.0, SEED)
     assert run.tally.begun.total() >= 10
     assert {name: len(taken) for name, taken in run.tally.seconds.items()} == dict(run.tally.begun)
+
+
+def test_a_minute_of_chaos_at_google_ends_in_order() -> None:
+    """The same with calendars at Google: storms of 403, 410 of each kind, errors, cuts, keys replaced, kills."""
+    run = chaos.run(1.0, SEED, source="google")
+    assert run.tally.begun.total() >= 8
+    assert {name: len(taken) for name, taken in run.tally.seconds.items()} == dict(run.tally.begun)

@@ -85,14 +85,29 @@ class Expander:
                 raise
             self._orphan(event)
             return
-        if not instances and not event.get("iCalUID"):
-            self._findings.gone[home] = None
+        if not instances and _stands_alone(event):
+            self._orphan(event)
+        elif not instances and not event.get("iCalUID"):
+            self._bare(home)
         elif event.get("iCalUID"):
             self._findings.found.setdefault(convert.uid(event), {})
         self._findings.take(instances)
 
+    def _bare(self, home: str) -> None:
+        """A series without occurrences, known by the remains of an exception: others may be left of a deleted one."""
+        master = self._event(home)
+        if master is None:
+            return
+        if not master.get("iCalUID"):
+            self._findings.gone[home] = None
+            return
+        uid = convert.uid(master)
+        self._findings.found.setdefault(uid, {})
+        if master.get("status") == "cancelled":
+            self._findings.take(self._services.view(self._mailbox, self._window, ("iCalUID", uid)))
+
     def _orphan(self, event: Document) -> None:
-        """An exception whose series is not in this calendar: its siblings have the same UID."""
+        """An exception whose series is not in this calendar, or no longer: its siblings have the same UID."""
         if not event.get("iCalUID"):
             self._findings.gone[str(event["id"])] = None
             return
@@ -123,3 +138,8 @@ class Expander:
 
     def _zone(self, event: Document) -> tzinfo:
         return self._preferences.zone(self._mailbox) if convert.whole_day(event) else UTC
+
+
+def _stands_alone(event: Document) -> bool:
+    """Whether it is an exception that is there, so that a series without occurrences is not all there is of it."""
+    return bool(event.get("recurringEventId")) and event.get("status") != "cancelled"

@@ -93,8 +93,12 @@ class Calendar:
         for event in list(self.events.values()):
             if "recurringEventId" not in event:
                 yield from self.instances(event, start, end)
-            elif event["recurringEventId"] not in self.events and event["status"] != "cancelled":
+            elif not self._alive(event["recurringEventId"]) and event["status"] != "cancelled":
                 yield from [event] if _touches(event, start, end) else []
+
+    def _alive(self, event_id: str) -> bool:
+        found = self.events.get(event_id)
+        return found is not None and found["status"] != "cancelled"
 
     def unexpanded(self) -> Iterator[Document]:
         """Singles, series and exceptions; of the deleted only exceptions of living series."""
@@ -106,7 +110,8 @@ class Calendar:
     def since(self, place: int) -> Iterator[Document]:
         """What changed after a place in the feed, each once, in its present state."""
         for event_id in dict.fromkeys(self.feed[place:]):
-            yield self.events[event_id]
+            if event_id in self.events:
+                yield self.events[event_id]
 
     def _untouched(self, event_id: str) -> Document | None:
         home, _, when = event_id.rpartition("_")

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from tests.lab.google.calendar import new_id
 from tests.lab.google.call import Call
+from tests.lab.google.invitations import Invitations, occurrence, row, rule
 from tests.lab.google.recurrence import moment, shifted
 from tests.lab.google.server import Lab
 
@@ -27,10 +28,12 @@ class Edits:
             "make_recurring": self._make_recurring,
             "change_occurrence": self._change_occurrence,
             "delete_occurrence": self._delete_occurrence,
+            "make_single": self._make_single,
             "cancel": self._cancel,
+            "delete": self._cancel,
             "split": self._split,
-            "respond": self._respond,
             "raw": self._raw,
+            **Invitations(lab, self._write, self._at).by_name,
         }
 
     def edit(self, name: str, facts: Document) -> Document:
@@ -47,6 +50,8 @@ class Edits:
         start = facts["start"]
         end = facts.get("end") or (datetime.fromisoformat(start) + timedelta(hours=1)).isoformat()
         zone = facts.get("zone", "Europe/Berlin")
+        if isinstance(facts.get("recurrence"), dict):
+            facts["recurrence"] = [f"RRULE:{rule(facts['recurrence'], _point(start, zone))}"]
         body = {
             "id": new_id(),
             "summary": facts.get("subject", ""),
@@ -86,8 +91,11 @@ class Edits:
         return self._write("patch", facts, {name: shifted(event[name], by) for name in ("start", "end")})
 
     def _make_recurring(self, facts: Document) -> Document:
-        rule = facts.get("rule") or _rule(facts["recurrence"])
-        return self._write("patch", facts, {"recurrence": [f"RRULE:{rule}"]})
+        stated = facts.get("rule") or rule(facts["recurrence"], self._event(facts)["start"])
+        return self._write("patch", facts, {"recurrence": [f"RRULE:{stated}"]})
+
+    def _make_single(self, facts: Document) -> Document:
+        return self._write("patch", facts, {"recurrence": None})
 
     def _change_occurrence(self, facts: Document) -> Document:
         event_id = self._at(facts)
@@ -126,10 +134,6 @@ class Edits:
         calendar.put({**old, "recurrence": [f"RRULE:{facts['old_rule']};UNTIL={until}"]})
         return calendar.put(following)
 
-    def _respond(self, facts: Document) -> Document:
-        own = {"email": facts["mailbox"], "responseStatus": facts["response"]}
-        return self._write("patch", facts, {"attendeesOmitted": True, "attendees": [own]})
-
     def _raw(self, facts: Document) -> Document:
         """Put a document into the calendar as it stands, whatever is wrong with it."""
         event = {"id": new_id(), "iCalUID": f"raw{next(_serial)}@example.com", **facts["event"]}
@@ -139,10 +143,7 @@ class Edits:
         return self._lab.tenant.calendars[facts["mailbox"]].get(facts["item"])
 
     def _at(self, facts: Document) -> str:
-        """The id of the occurrence that had this start by the series' rule."""
-        when = datetime.fromisoformat(facts["at"]).astimezone(UTC)
-        whole_day = "date" in self._event(facts)["start"]
-        return f"{facts['item']}_{when:%Y%m%d}" if whole_day else f"{facts['item']}_{when:%Y%m%dT%H%M%SZ}"
+        return occurrence(facts["item"], facts["at"], whole_day="date" in self._event(facts)["start"])
 
     # --- what is there
 
@@ -151,14 +152,9 @@ class Edits:
         with self._lab.tenant.lock:
             found = self._lab.tenant.calendars[address].expanded(start, end)
             user = self._lab.tenant.users.get(address)
-            zone = ZoneInfo(user.settings["timezone"]) if user else UTC
+            zone = ZoneInfo(user.settings["timezone"] if user else "UTC")
             return [
-                {
-                    "start": moment(one["start"], zone).isoformat(),
-                    "end": moment(one["end"], zone).isoformat(),
-                    "subject": one.get("summary", ""),
-                    "location": one.get("location", ""),
-                }
+                row(one, zone)
                 for one in found
                 if one.get("eventType", "default") not in {"workingLocation", "birthday"}
             ]
@@ -179,10 +175,3 @@ def _words(facts: Document) -> Document:
     names = {"subject": "summary", "location": "location", "body": "description", "visibility": "visibility"}
     words = {theirs: facts[ours] for ours, theirs in names.items() if ours in facts}
     return {**words, **facts.get("more", {})}
-
-
-def _rule(recurrence: Document) -> str:
-    days = ",".join(day[:2].upper() for day in recurrence.get("days", []))
-    parts = [f"FREQ={recurrence['kind'].upper()}", f"BYDAY={days}" if days else ""]
-    parts.append(f"COUNT={recurrence['count']}" if "count" in recurrence else "")
-    return ";".join(part for part in parts if part)

@@ -14,7 +14,11 @@ MINUTE = timedelta(minutes=1)
 
 @dataclass
 class Order:
-    """A fault for the next ``times`` requests that match; ``kind`` is a reason, ``html``, ``empty`` or ``cut``."""
+    """A fault for the next ``times`` requests that match.
+
+    ``kind`` is a reason, ``html``, ``empty``, ``cut`` (half a document), ``short`` (the connection ends within the answer) or
+    ``dropped`` (it ends without one).
+    """
 
     kind: str
     times: int = 1

@@ -97,6 +97,9 @@ class Handler(BaseHTTPRequestHandler):
         except _Unlike as unlike:
             self._send(unlike.status, unlike.body, "text/html; charset=UTF-8")
             return
+        except _Broken as broken:
+            self._break(half=str(broken) == "short")
+            return
         raw = b"" if status == 204 else json.dumps(document, indent=1).encode()
         self._send(status, raw, "application/json; charset=UTF-8", etag=str(document.get("etag", "")))
 
@@ -140,10 +143,22 @@ class Handler(BaseHTTPRequestHandler):
             raise _Unlike(500, b"")
         if kind == "cut":
             raise _Unlike(200, b'{"kind": "calendar#events", "items": [')
+        if kind in {"short", "dropped"}:
+            raise _Broken(kind)
         if kind == "tooManyRequests":
             raise ApiError("rateLimitExceeded", status=429)
         if kind:
             raise ApiError(kind)
+
+    def _break(self, *, half: bool) -> None:
+        """End the connection, with half an answer or with none."""
+        if half:
+            self.send_response(200)
+            self.send_header("Content-Length", "1000")
+            self.end_headers()
+            self.wfile.write(b'{"kind": "calendar#events", ')
+        self.close_connection = True
+        self.connection.close()
 
     def _send(self, status: int, raw: bytes, kind: str, *, etag: str = "") -> None:
         packed = len(raw) >= GZIP_FROM and "gzip" in self.headers.get("Accept-Encoding", "")
@@ -157,6 +172,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", etag)
         self.end_headers()
         self.wfile.write(sent)
+
+
+class _Broken(Exception):
+    """No whole answer at all."""
 
 
 class _Unlike(Exception):

@@ -19,7 +19,7 @@ SOURCE = """\
     keys: {keys}
     ca: {ca}
     resolve: {resolve}
-    timing: {{debounce: 200ms, poll: {poll}, out_of_office: 1s}}
+    timing: {{debounce: 200ms, poll: {poll}, sweep: {sweep}, out_of_office: 1s}}
     limits: {{first_load: 100/s}}
 {more}"""
 
@@ -34,6 +34,7 @@ class GoogleSite(Site):
         both: bool = False,
         push: str = "off",
         poll: str = "1s",
+        sweep: str = "15m",
         keys: tuple[str, ...] = (),
         source: str = "",
         **more: Any,
@@ -42,7 +43,7 @@ class GoogleSite(Site):
         super().__init__(**{**absent, **more})
         self.google = LabGoogle(users=users)
         self.both = both
-        self.push, self.poll, self.key_names, self.more = push, poll, keys, source
+        self.push, self.poll, self.sweep, self.key_names, self.more = push, poll, sweep, keys, source
 
     def __enter__(self) -> Self:
         """Start the lab and the hub, write the configuration, set the secrets; the daemon is not started yet."""
@@ -83,6 +84,7 @@ class GoogleSite(Site):
             reader=self.google.address(1),
             push=settings.pop("push", self.push),
             poll=settings.pop("poll", self.poll),
+            sweep=self.sweep,
             keys=json.dumps(list(self.key_names)),
             ca=self.google.ca,
             resolve=json.dumps(self.google.resolve),
@@ -111,6 +113,12 @@ class GoogleSite(Site):
         return sorted(
             (_utc(row["start"]), _utc(row["end"]), row["subject"], row["location"].strip()) for row in rows
         )
+
+    def rows(self, address: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+        """The calendar between two times, whichever source it is in."""
+        if not address.endswith(f"@{self.google.domain}"):
+            return super().rows(address, start, end)
+        return list(self.google.truth(address, start, end))
 
     def follows(self, address: str, seconds: float = 20) -> float:
         """Wait until the hub's list equals the calendar; the seconds it took."""

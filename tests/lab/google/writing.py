@@ -73,8 +73,8 @@ class Writing:
         _merge(event, changes)
         if conference is not _UNSAID and call.one("conferenceDataVersion") == "1":
             self._tenant.rooms.confer(event, conference)
-        if "recurrence" in event and _moved(before, event):
-            self._forget_exceptions(calendar, event["id"])
+        if {"recurrence"} & (event.keys() | before.keys()) and _moved(before, event):
+            self._forget_exceptions(calendar, event)
         _mark_self(event, calendar.id)
         stored = self._store(calendar, event, call)
         self._tenant.answered(stored, calendar.id)
@@ -132,12 +132,12 @@ class Writing:
         self._mail(event["id"], call)
         return stored
 
-    def _forget_exceptions(self, calendar: Calendar, master_id: str) -> None:
-        """A series with other starts has no use for the exceptions of the old ones."""
-        for one in calendar.exceptions(master_id).values():
-            calendar.put({**one, "status": "cancelled"})
-            del calendar.events[one["id"]]
-            calendar.feed[:] = [each for each in calendar.feed if each != one["id"]]
+    def _forget_exceptions(self, calendar: Calendar, event: Document) -> None:
+        """A series with other starts has no use for the exceptions of the old ones, in nobody's calendar."""
+        guests = [self._tenant.calendars.get(one["email"]) for one in event.get("attendees", ())]
+        for each in {one.id: one for one in (calendar, *guests) if one is not None}.values():
+            for one in each.exceptions(event["id"]).values():
+                del each.events[one["id"]]
 
     def _mail(self, event_id: str, call: Call) -> None:
         if call.one("sendUpdates", "none") != "none":
