@@ -49,6 +49,8 @@ class Admin:
             "/mails": lambda _: {"mails": lab.services.writing.mails},
             "/event": lambda facts: lab.tenant.calendars[facts["mailbox"]].get(facts["item"]),
             "/clock": self._advance,
+            "/hang": lambda _: lab.going.clear(),
+            "/go": lambda _: lab.going.set(),
         }
 
     def handle(self, path: str, facts: Document) -> Any:

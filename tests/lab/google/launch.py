@@ -1,7 +1,6 @@
 """The lab as a process of its own: `with LabGoogle(users=3) as lab: ...`."""
 
 import json
-import signal
 import tempfile
 from contextlib import closing
 from datetime import datetime
@@ -57,14 +56,6 @@ class LabGoogle:
     def address(self, number: int) -> str:
         """The address of user number `number`, counted from 1."""
         return f"user{number}@{self.domain}"
-
-    def pause(self) -> None:
-        """Freeze the process: Google takes connections and says nothing."""
-        self._server.signal(signal.SIGSTOP)
-
-    def resume(self) -> None:
-        """Let it go on."""
-        self._server.signal(signal.SIGCONT)
 
     def stop(self) -> None:
         """End the process, the hard way when it does not listen."""

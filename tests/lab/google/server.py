@@ -24,6 +24,7 @@ Document = dict[str, Any]
 HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "gmail.googleapis.com")
 BODY_LIMIT = 8 * 1024 * 1024
 GZIP_FROM = 1024
+HANGS_SECONDS = 60.0
 logger = logging.getLogger(__name__)
 
 
@@ -37,6 +38,8 @@ class Lab:
     grants: Grants
     quotas: Quotas
     faults: Faults = field(default_factory=Faults)
+    going: threading.Event = field(default_factory=threading.Event)
+    """Not set while Google takes requests and says nothing."""
     log: deque[Document] = field(default_factory=lambda: deque(maxlen=20_000))
 
 
@@ -44,7 +47,9 @@ def build(tenant: Tenant) -> Lab:
     """A lab around a tenant."""
     push = Push(tenant)
     tenant.changed = push.changed
-    return Lab(tenant, push, Services(tenant, push), Grants(tenant), Quotas(tenant.now))
+    lab = Lab(tenant, push, Services(tenant, push), Grants(tenant), Quotas(tenant.now))
+    lab.going.set()
+    return lab
 
 
 class Door(ThreadingHTTPServer):
@@ -88,6 +93,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _serve(self) -> None:
         body = self.rfile.read(min(int(self.headers.get("Content-Length") or 0), BODY_LIMIT))
+        self.server.lab.going.wait(HANGS_SECONDS)
         try:
             status, document = self._answer(body)
         except ApiError as error:
