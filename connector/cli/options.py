@@ -1,27 +1,20 @@
-"""Options that commands share, as decorators."""
+"""Options that the connector's commands share, as decorators."""
 
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
+from connector.cli.flags import Consent, UsageRefused, asks_first, output_flags
 from connector.cli.output import Output
 from connector.config import DEFAULT_PATH, Loaded, load
-from connector.errors import UserError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
-
-
-class UsageRefused(UserError):
-    """The command can't be carried out the way it was called."""
-
-    exit_code = 2
+__all__ = ["Consent", "Frame", "UsageRefused", "asks_first", "common_options"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +29,7 @@ class Frame:
         return load(self.config_path)
 
 
-def common_options(command: Command) -> Callable[..., Any]:
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command --config, --json, --quiet and --no-color; it is called with a Frame first."""
 
     @click.option(
@@ -48,47 +41,9 @@ def common_options(command: Command) -> Callable[..., Any]:
         metavar="PATH",
         help="The configuration file; conf.d beside it belongs to it.",
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
-    @click.option("--quiet", is_flag=True, help="Print results, warnings and errors only.")
-    @click.option("--no-color", is_flag=True, help="Print without colours.")
-    @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of a fault.")
+    @output_flags
     @functools.wraps(command)
-    def framed(*, config_path: Path, as_json: bool, quiet: bool, no_color: bool, **arguments: Any) -> Any:
-        out = Output(json=as_json, quiet=quiet, color=not no_color)
+    def framed(*, config_path: Path, out: Output, **arguments: Any) -> Any:
         return command(Frame(config_path, out), **arguments)
 
     return framed
-
-
-@dataclass(frozen=True, slots=True)
-class Consent:
-    """Whether something that deletes or mails may be done."""
-
-    yes: bool
-    dry_run: bool
-
-    def given(self, out: Output, deed: str) -> bool:
-        """Ask whether ``deed`` ("erase 3 mailboxes") shall be done; a dry run only says that it would be.
-
-        Raises UsageRefused when nobody is there to answer.
-        """
-        if self.dry_run:
-            out.say(f"dry run: would {deed}")
-            return False
-        if self.yes:
-            return True
-        if not sys.stdin.isatty():
-            raise UsageRefused(f"this would {deed}; add --yes, or --dry-run to see what would happen")
-        return click.confirm(f"{deed[:1].upper()}{deed[1:]}?", default=False, err=True)
-
-
-def asks_first(command: Command) -> Callable[..., Any]:
-    """Give a command --yes and --dry-run; it gets a Consent as ``consent``."""
-
-    @click.option("--yes", is_flag=True, help="Do not ask.")
-    @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-    @functools.wraps(command)
-    def asking(*positional: Any, yes: bool, dry_run: bool, **arguments: Any) -> Any:
-        return command(*positional, consent=Consent(yes=yes, dry_run=dry_run), **arguments)
-
-    return asking

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import signal
 import socket
 import ssl
-import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from types import FrameType
 
 import structlog
 import uvicorn
 
-from connector.errors import ConfigError, Problem, UserError
+from connector.errors import ConfigError, Problem
 from connector.hub import logs
 from connector.hub.app import HubApplication
 from connector.hub.database import Database
 from connector.hub.settings import Settings
+from connector.server.alone import only_one
 
 GRACE_SECONDS = 2
 """For answers under way. Idle TLS connections whose peer does not say goodbye use it up, so it is short."""
@@ -35,7 +32,7 @@ _log = structlog.get_logger(__name__)
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; SIGHUP reads the certificate anew. Raises UserError."""
     tls = _tls(settings)
-    with only_one(settings.database), _listening(settings.listen) as listener:
+    with only_one(settings.database, "hub"), _listening(settings.listen) as listener:
         database = Database(settings.database)
         logs.configure()
         try:
@@ -146,49 +143,5 @@ def _address(listen: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
-@contextmanager
-def only_one(database: Path) -> Iterator[None]:
-    """Hold the database's lock file. Raises UserError while another hub does."""
-    try:
-        held = os.open(lock_path(database), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-    except OSError as error:
-        raise _problem(f"The hub's database {database} can't be used: {error}") from error
-    try:
-        _lock(held, database)
-        yield
-    finally:
-        os.close(held)
-
-
-def _lock(held: int, database: Path) -> None:
-    try:
-        fcntl.lockf(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        raise UserError(f"Another hub is running on {database}.") from error
-
-
-def lock_path(database: Path) -> Path:
-    """The file that a running hub holds locked."""
-    return database.with_name(database.name + ".lock")
-
-
 def _problem(sentence: str) -> ConfigError:
     return ConfigError((Problem(sentence),))
-
-
-def is_running(database: Path) -> bool:
-    """Whether a hub holds the lock of that database. Asks without taking it, which could keep a hub from starting."""
-    try:
-        asked = os.open(lock_path(database), os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return False
-    try:
-        question = struct.pack(_FLOCK, fcntl.F_WRLCK, os.SEEK_SET, 0, 0, 0)
-        answer: int = struct.unpack(_FLOCK, fcntl.fcntl(asked, fcntl.F_GETLK, question))[0]
-    finally:
-        os.close(asked)
-    return answer != fcntl.F_UNLCK
-
-
-_FLOCK = "hhqqi"
-"""struct flock of fcntl(2) on 64-bit Linux: type, whence, start, length, process."""

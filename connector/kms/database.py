@@ -1,95 +1,27 @@
-"""The key server's SQLite file: one writer, several readers, every effect one transaction that is on disk when it ends."""
+"""The key server's SQLite file: every effect one transaction that is on disk when it ends."""
 
 from __future__ import annotations
 
-import os
-import queue
 import sqlite3
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 
 from connector.errors import StoreError
+from connector.server.database import ServerDatabase, too_new
 
 VERSION = 1
 APPLICATION_ID = 0x43616C4B
 """So that file(1) and we can tell whose database it is: "CalK"."""
-BUSY_SECONDS = 10.0
-"""So long another process (a command) may hold the write lock."""
 
 _SCHEMA = resources.files("connector.kms").joinpath("schema.sql").read_text(encoding="utf-8")
-_PRAGMAS = (
-    "journal_mode = WAL",
-    "synchronous = FULL",
-    "foreign_keys = ON",
-    "secure_delete = ON",
-    "trusted_schema = OFF",
-    "temp_store = MEMORY",
-)
 
 
-class Database:
-    """Transactions. Safe to call from several threads; ``writing`` blocks are one after the other.
-
-    Raises StoreError when the file can't be used; sqlite3.Error from a block means that nothing of it was done.
-    """
+class Database(ServerDatabase):
+    """The key server's. Raises StoreError when the file can't be used."""
 
     def __init__(self, path: Path, *, readers: int = 2) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._count = readers
-        try:
-            _touch(path)
-            self._writer = connect(path)
-            prepare(self._writer, str(path))
-            self._readers: queue.LifoQueue[sqlite3.Connection] = queue.LifoQueue()
-            for _ in range(readers):
-                self._readers.put(connect(path))
-        except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"The key server's database {path} can't be used: {error}") from error
-
-    @contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction, durable when the block has ended, undone when it raises."""
-        with self._lock:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                yield self._writer
-                self._writer.execute("COMMIT")
-            except BaseException:
-                if self._writer.in_transaction:
-                    self._writer.execute("ROLLBACK")
-                raise
-
-    @contextmanager
-    def reading(self) -> Iterator[sqlite3.Connection]:
-        """One unchanging view of everything that is committed."""
-        reader = self._readers.get()
-        try:
-            reader.execute("BEGIN")
-            yield reader
-        finally:
-            if reader.in_transaction:
-                reader.execute("ROLLBACK")
-            self._readers.put(reader)
-
-    def close(self) -> None:
-        """Give the file back; waits for blocks that are open."""
-        for _ in range(self._count):
-            self._readers.get().close()
-        with self._lock:
-            self._writer.close()
-
-
-def connect(path: Path | str) -> sqlite3.Connection:
-    """A connection with the settings that all of ours have. Raises sqlite3.Error."""
-    connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlite3.Row
-    for pragma in _PRAGMAS:
-        connection.execute(f"PRAGMA {pragma}")
-    return connection
+        super().__init__(path, "The key server's", partial(prepare, where=str(path)), readers)
 
 
 def prepare(connection: sqlite3.Connection, where: str) -> None:
@@ -100,17 +32,9 @@ def prepare(connection: sqlite3.Connection, where: str) -> None:
     if application != APPLICATION_ID and not (empty and found == 0):
         raise StoreError(f"{where} is a database of another program; name another file for the key server.")
     if found > VERSION:
-        raise StoreError(
-            f"The key server's database {where} was written by a newer version ({found}; this one knows {VERSION});"
-            " install that version again."
-        )
+        raise too_new("The key server's", where, found, VERSION)
     if found == 0:
         connection.executescript(
             f"BEGIN IMMEDIATE; {_SCHEMA}; PRAGMA application_id = {APPLICATION_ID};"
             f" PRAGMA user_version = {VERSION}; COMMIT;"
         )
-
-
-def _touch(path: Path) -> None:
-    """The file is its owner's alone from the first moment."""
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))

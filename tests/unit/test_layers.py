@@ -83,7 +83,11 @@ LAYERS = [
     Layer("connector.source.exchange", (*PURE, *TLS, "connector.source.base", "connector.source.exchange")),
     Layer("connector.source.google", (*PURE, *TLS, "connector.source.base", "connector.source.google")),
     Layer("connector.conference", (*PURE, *TLS, "connector.conference")),
-    Layer("connector.kms.cli", (*PURE, "connector.kms", "connector.cli", "connector.daemon.hardening")),
+    Layer("connector.server", (*PURE, "connector.server")),
+    Layer(
+        "connector.kms.cli",
+        (*PURE, "connector.kms", "connector.cli", "connector.daemon.hardening", "connector.server"),
+    ),
     Layer(
         "connector.kms",
         (
@@ -93,13 +97,14 @@ LAYERS = [
             "connector.relay.base",
             "connector.seal.kmswire",
             "connector.kms",
+            "connector.server",
             "connector.log",
             "connector.keystore.files",
         ),
     ),
     Layer("connector.source.memory", (*PURE, "connector.source.base")),
     Layer("connector.roster", (*PURE, *TLS, "connector.roster")),
-    Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli")),
+    Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli", "connector.server")),
     Layer(
         "connector.hub",
         (
@@ -109,6 +114,7 @@ LAYERS = [
             "connector.enrolment.proof",
             "connector.enrolment.wire",
             "connector.hub",
+            "connector.server",
         ),
     ),
     Layer("connector.enrolment.proof", PURE),
@@ -127,7 +133,7 @@ LAYERS = [
 HOMES = {
     "exchangelib": "connector.source.exchange",
     "yaml": "connector.config",
-    "sqlite3": ("connector.store", "connector.hub", "connector.kms"),
+    "sqlite3": ("connector.store", "connector.server", "connector.hub", "connector.kms"),
     "httpx": (
         "connector.relay.http",
         "connector.enrolment.client",

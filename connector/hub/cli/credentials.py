@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import click
 
+from connector.cli.flags import Consent, UsageRefused, asks_first
 from connector.hub import enrolment, registry, tokens
-from connector.hub.cli.options import Frame, UsageRefused, asks_first, common_options
+from connector.hub.cli.options import Frame, common_options
 
 
 @click.group()
@@ -133,11 +133,11 @@ def list_connectors(frame: Frame) -> None:
 )
 @common_options
 @asks_first
-def revoke_connector(frame: Frame, *, name: str, erase: bool, agreed: Callable[[str], bool]) -> None:
+def revoke_connector(frame: Frame, *, name: str, erase: bool, consent: Consent) -> None:
     """Take a connector's tokens and keys away; with --erase its lists too."""
     with frame.database() as database:
         deed = f"revoke {name}" + (" and erase its lists" if erase else "")
         registry.known(database, name)
-        if agreed(deed):
+        if consent.given(frame.out, deed):
             registry.revoke(database, name, erase=erase)
             frame.out.say(f"connector {name} is revoked")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -13,20 +11,16 @@ from typing import Any
 
 import click
 
+from connector.cli.flags import output_flags
 from connector.cli.output import Output
-from connector.errors import NotFound, UserError
+from connector.errors import NotFound
 from connector.hub import settings
 from connector.hub.database import Database
 from connector.hub.settings import Settings
+from connector.server.alone import become_owner
 
 PREFIX = "CALENDAR_CONNECTOR_HUB_"
 """Of environment variables; a flag wins over one, and one over the file."""
-
-
-class UsageRefused(UserError):
-    """The command can't be carried out the way it was called."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +36,7 @@ class Frame:
         path = self.settings.database
         if not make and not path.exists():
             raise NotFound(f"There is no database {path}; name the hub's own with --database.")
-        _become_owner(path)
+        become_owner(path)
         database = Database(path, readers=1)
         try:
             yield database
@@ -67,55 +61,11 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         metavar="PATH",
         help=f"The database. [default: {settings.DEFAULT_DATABASE}]",
     )
-    @click.option("--json", "as_json", is_flag=True, help="Print results as JSON.")
-    @click.option("--quiet", is_flag=True, help="Print results, warnings and errors only.")
-    @click.option("--no-color", is_flag=True, help="Print without colours.")
-    @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of a fault.")
+    @output_flags
     @functools.wraps(command)
-    def framed(
-        *,
-        config: Path | None,
-        database: Path | None,
-        as_json: bool,
-        quiet: bool,
-        no_color: bool,
-        **arguments: Any,
-    ) -> Any:
+    def framed(*, config: Path | None, database: Path | None, out: Output, **arguments: Any) -> Any:
         loaded = settings.load(config)
         chosen = replace(loaded, database=database) if database else loaded
-        return command(Frame(chosen, Output(json=as_json, quiet=quiet, color=not no_color)), **arguments)
+        return command(Frame(chosen, out), **arguments)
 
     return framed
-
-
-def asks_first(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command --yes and --dry-run; it gets ``agreed``, a question that is put with the deed in words."""
-
-    @click.option("--yes", is_flag=True, help="Do not ask.")
-    @click.option("--dry-run", is_flag=True, help="Say what would be done, and do nothing.")
-    @functools.wraps(command)
-    def asking(frame: Frame, *, yes: bool, dry_run: bool, **arguments: Any) -> Any:
-        def agreed(deed: str) -> bool:
-            if dry_run:
-                frame.out.say(f"dry run: would {deed}")
-                return False
-            if yes:
-                return True
-            if not sys.stdin.isatty():
-                raise UsageRefused(f"this would {deed}; add --yes, or --dry-run to see what would happen")
-            return click.confirm(f"{deed[:1].upper()}{deed[1:]}?", default=False, err=True)
-
-        return command(frame, agreed=agreed, **arguments)
-
-    return asking
-
-
-def _become_owner(database: Path) -> None:
-    """Root takes the database's owner upon itself, so that no file is left that the hub can't write to."""
-    if os.geteuid() != 0:
-        return
-    owner = (database if database.exists() else database.parent).stat()
-    if owner.st_uid != 0:
-        os.setgroups([])
-        os.setgid(owner.st_gid)
-        os.setuid(owner.st_uid)

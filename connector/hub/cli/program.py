@@ -13,6 +13,7 @@ from connector.cli import main as manners
 from connector.hub import registry, serve
 from connector.hub.cli.credentials import connectors, token
 from connector.hub.cli.options import PREFIX, Frame, common_options
+from connector.server.alone import is_running
 
 NAME = "calendar-connector-hub"
 
@@ -58,7 +59,7 @@ def status(frame: Frame) -> int:
     """Say how the hub is; 1 when it does not run or a connector is silent."""
     with frame.database() as database, database.reading() as connection:
         summary = registry.summary(connection, datetime.now(UTC), frame.settings.times.silent_after)
-    running = serve.is_running(frame.settings.database)
+    running = is_running(frame.settings.database)
     facts = {"running": running, "database": str(frame.settings.database), **summary}
     frame.out.record(
         {name.replace(" ", "_") if frame.out.json else name: fact for name, fact in facts.items()}

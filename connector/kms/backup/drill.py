@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from connector.errors import UserError
-from connector.kms import audit, database, hierarchy, production, times
+from connector.kms import audit, hierarchy, production, times
 from connector.kms.audit import Entry, Trail
 from connector.kms.backup import container, copying
 from connector.kms.backup.container import Private, Public
@@ -17,6 +17,7 @@ from connector.kms.hierarchy import Hierarchy, Wrapped
 from connector.kms.house import House
 from connector.kms.keks.base import KekMissing, KekProvider
 from connector.seal.kmswire.static import fingerprint
+from connector.server.database import connect
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def _put(copy: sqlite3.Connection, path: Path) -> None:
     with fresh.open("xb") as file:
         fresh.chmod(0o600)
         file.close()
-    target = database.connect(fresh)
+    target = connect(fresh)
     try:
         copy.backup(target)
         target.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -7,9 +7,10 @@ from threading import Event
 
 import click
 
+from connector.cli.flags import Consent, UsageRefused, asks_first
 from connector.kms import custody, upkeep
 from connector.kms.audit import Entry
-from connector.kms.cli.options import Frame, UsageRefused, actor, asks_first, common_options
+from connector.kms.cli.options import Frame, actor, common_options
 from connector.kms.custody import Choice
 
 _CHOOSING = (
@@ -71,13 +72,13 @@ def revoke(
     resource: str,
     user: str,
     state: str,
-    agreed: Callable[[str], bool],
+    consent: Consent,
 ) -> None:
     """Take keys back, or give them free again with --state active. Connectors send what they sealed anew, under new keys."""
     choice = _said(keys, resource, user)
     with frame.house() as house:
         count = len(custody.held(house, choice))
-        if agreed(f"set {count} keys to {state}"):
+        if consent.given(frame.out, f"set {count} keys to {state}"):
             frame.out.say(f"{custody.revoke(house, choice, state, actor())} keys are {state} now")
 
 
@@ -85,14 +86,12 @@ def revoke(
 @_chooses
 @common_options
 @asks_first
-def destroy(
-    frame: Frame, *, keys: tuple[str, ...], resource: str, user: str, agreed: Callable[[str], bool]
-) -> None:
+def destroy(frame: Frame, *, keys: tuple[str, ...], resource: str, user: str, consent: Consent) -> None:
     """Erase keys for ever, in two steps: the first disables them, the second is possible a day later."""
     choice = _said(keys, resource, user)
     with frame.house() as house:
         count = len(custody.held(house, choice))
-        if agreed(f"destroy {count} keys, and what is sealed with them"):
+        if consent.given(frame.out, f"destroy {count} keys, and what is sealed with them"):
             marked, erased = custody.destroy(house, choice, actor())
             after = house.settings.times.destroy_after
             if marked:

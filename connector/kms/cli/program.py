@@ -13,6 +13,7 @@ from connector.kms.cli.custody import key, rotate
 from connector.kms.cli.options import Frame, common_options
 from connector.kms.cli.safety import backup, practise, restore, trail
 from connector.kms.house import House
+from connector.server.alone import is_running
 
 NAME = "calendar-connector-kms"
 
@@ -49,7 +50,7 @@ def status(frame: Frame) -> int:
         wrong = list(production.shortcomings(house))
         facts = _facts(house)
         warnings = list(house.hierarchy.provider.warnings())
-    running = serve.is_running(frame.settings.database)
+    running = is_running(frame.settings.database)
     facts = {
         "running": running,
         "mode": frame.settings.mode,

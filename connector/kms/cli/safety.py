@@ -11,9 +11,10 @@ import click
 from connector.errors import UserError
 from connector.kms import audit
 from connector.kms.backup import container, drill
-from connector.kms.cli.options import Frame, actor, become_owner, common_options, now
+from connector.kms.cli.options import Frame, actor, common_options, now
 from connector.kms.keks.opening import open_provider
 from connector.kms.names import Names
+from connector.server.alone import become_owner
 
 _FILE = click.Path(path_type=Path)
 _KEY = click.option(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from connector.hub import serve
 from connector.hub.cli import main
+from connector.server import alone
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -158,8 +158,8 @@ def _program(arguments: list[str], environment: dict[str, str]) -> subprocess.Co
 def test_a_second_hub_on_the_same_database_is_refused(shell: Shell) -> None:
     """Two processes would not wake each other's readers."""
     script = (
-        "import sys; from pathlib import Path; from connector.hub import serve\n"
-        "with serve.only_one(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys; from pathlib import Path; from connector.server import alone\n"
+        "with alone.only_one(Path(sys.argv[1]), 'hub'): print('held', flush=True); sys.stdin.read()"
     )
     holder = [sys.executable, "-c", script, str(shell.database)]
     with subprocess.Popen(
@@ -167,8 +167,8 @@ def test_a_second_hub_on_the_same_database_is_refused(shell: Shell) -> None:
     ) as other:
         assert other.stdout
         assert other.stdout.readline() == "held\n"
-        assert serve.is_running(shell.database)
+        assert alone.is_running(shell.database)
         code, _, said = shell("run", "--listen", "127.0.0.1:0")
         assert (code, said) == (1, f"Another hub is running on {shell.database}.\n")
         other.communicate("")
-    assert not serve.is_running(shell.database)
+    assert not alone.is_running(shell.database)

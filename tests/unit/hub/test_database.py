@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from connector.errors import StoreError, UserError
-from connector.hub import serve
 from connector.hub.database import Database
+from connector.server import alone
 
 
 @pytest.fixture
@@ -119,10 +119,10 @@ def test_a_restored_older_copy_is_an_older_state(path: Path, tmp_path: Path) -> 
 
 def test_the_lock_says_whether_a_hub_runs(path: Path) -> None:
     """Asking does not take it."""
-    assert not serve.is_running(path)
-    with serve.only_one(path):
-        assert serve.lock_path(path).exists()
-    with pytest.raises(UserError), serve.only_one(path / "not-a-directory"):
+    assert not alone.is_running(path)
+    with alone.only_one(path, "hub"):
+        assert alone.lock_path(path).exists()
+    with pytest.raises(UserError), alone.only_one(path / "not-a-directory", "hub"):
         pass
 
 
