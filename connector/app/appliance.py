@@ -40,6 +40,7 @@ from connector.roster.base import RosterPlace
 from connector.rules import brake_of, first_loads_of, joining, rules_of, settle_version
 from connector.seal.digest import Digester
 from connector.source.base import Notice, Source, Watcher
+from connector.source.google.receiver import OwnReceiver
 from connector.source.google.throttle import Budget
 from connector.sync import gate
 from connector.sync.context import Context
@@ -80,10 +81,13 @@ class Appliance:
         self._accounts = accounts_in_force(ground)
         self.reporter = Reporter(alarms, clock, self._account_of)
         self._budgets: dict[str, Budget] = {}
+        self._receivers: dict[str, OwnReceiver] = {}
         for name, parts in build_sources(ground, self.reporter.noticed).items():
             self.sources[name], self.watchers[name] = parts.source, parts.watcher
             if isinstance(parts, GoogleParts):
                 self._budgets[name] = parts.source.budget
+                if parts.receiver:
+                    self._receivers[name] = parts.receiver
         self.watch_list = WatchList(store, self.watchers, self._unstreamed)
         key_parts = build_keys(ground, self._reseal, self._keys_returned)
         self.keys, self._close_keys, self._lookout = key_parts.service, key_parts.close, key_parts.lookout
@@ -123,9 +127,14 @@ class Appliance:
             Task(f"watch-{name}", partial(_run_watcher, watcher, pass_on(self.engine.nudge)))
             for name, watcher in self.watchers.items()
         ]
+        receivers = [
+            Task(f"receive-{name}", partial(_run_watcher, receiver, pass_on(self.engine.nudge)))
+            for name, receiver in self._receivers.items()
+        ]
         return [
             *workers,
             *watchers,
+            *receivers,
             Task("watch-list", self.watch_list.run),
             Task("relay-sender", self.sender.run),
             Task("relay-receiver", self.receiver.run),
@@ -191,6 +200,7 @@ class Appliance:
                     "remedy": one.remedy,
                     "since": one.since.isoformat(timespec="seconds"),
                     "count": one.count,
+                    "subjects": list(one.subjects),
                 }
                 for one in self.alarms.current()
             ],
@@ -387,7 +397,9 @@ def digester(ground: Ground) -> Digester:
     return Digester(tenant, key, version)
 
 
-def _run_watcher(watcher: Watcher, nudge: Callable[[Nudge], None], stop: threading.Event) -> None:
+def _run_watcher(
+    watcher: Watcher | OwnReceiver, nudge: Callable[[Nudge], None], stop: threading.Event
+) -> None:
     watcher.run(stop, nudge)
 
 

@@ -89,8 +89,9 @@ def alarm() -> None:
 def list_alarms(frame: Frame) -> int:
     """Show the alarms that stand; exit code 1 when there is one."""
     alarms = ask(frame, "status")["alarms"]
-    columns = ("number", "since", "count", "sentence", "remedy")
-    frame.out.table(columns, [[one[column] for column in columns] for one in alarms])
+    columns = ("number", "since", "count", "sentence", "remedy", "subjects")
+    rows = [[*(one[column] for column in columns[:-1]), ", ".join(one["subjects"])] for one in alarms]
+    frame.out.table(columns, rows)
     return 1 if alarms else 0
 
 

@@ -61,7 +61,14 @@ def test_alarms_that_stand_are_an_exit_code(typed: Typist, bureau: Bureau) -> No
     """0 when there is none, 1 when there is one."""
     assert typed("alarm", "list").code == 0
     assert bureau.live is not None
-    alarm = {"number": 305, "sentence": "The hub …", "remedy": "See", "since": "now", "count": 1}
+    alarm = {
+        "number": 305,
+        "sentence": "The hub …",
+        "remedy": "See",
+        "since": "now",
+        "count": 1,
+        "subjects": ["a@example.com"],
+    }
     bureau.live.told = healthy(bureau.house.clock, alarms=[alarm])
     answer = typed("alarm", "list", "--json")
     assert (answer.code, answer.json[0]["number"]) == (1, 305)
