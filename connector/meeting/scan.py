@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import islice
 
+from connector.meeting.host_ends import slashes_behind
 from connector.meeting.text import decode_entities
 from connector.meeting.weblink import LONGEST
 
@@ -19,7 +19,7 @@ MOST_HITS = 50_000
 """Places that look like an address before a scan gives up."""
 
 MOST_BARE = 1_000
-"""Places that look like an address without a scheme before a scan gives up."""
+"""Places where a known host ends before a scan of a text gives up."""
 
 NEAR = 1 << 17
 """Characters of a text in which what has no scheme is looked for: it may be any word with a dot or an at sign."""
@@ -69,14 +69,14 @@ class Span:
 class Interest:
     """Which addresses are worth taking apart: those of ``hosts``, and those whose path fits ``paths`` on any host.
 
-    Where none of ``words`` stands in a text, no path in it fits. ``endings`` are the last labels of hosts of interest that
-    may stand without a scheme; empty means any.
+    Where none of ``words`` stands in a text, no path in it fits. ``domains`` are those whose hosts may stand without a
+    scheme; empty means any.
     """
 
     hosts: Callable[[str], bool]
     paths: re.Pattern[str] | None = None
     words: tuple[str, ...] = ()
-    endings: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
 
 
 EVERYTHING = Interest(lambda _host: True, re.compile(""), ("",))
@@ -95,23 +95,20 @@ class Scan:
         self._interest = interest
         self._known: dict[str, bool] = {}
         self._run = 0
-        self._bare_pattern = _bare(interest.endings)
-        places = [sign.start() for sign in islice(_SIGN.finditer(text), _FEW + 1)] if ":" in text else []
+        places = _signs(text)
         if len(places) > _FEW:
-            self._may_have_bare = self._list()
+            self._list()
         else:
-            self._may_have_bare = self._bare_pattern.search(text, 0, NEAR) is not None
             self._walk_to(places)
 
-    def _list(self) -> bool:
-        """Note the addresses of interest among many; return whether some may stand beside them without a scheme."""
-        between, hosts = _split(self._text)
+    def _list(self) -> None:
+        """Note the addresses of interest among many."""
+        hosts = {found[1] for found in islice(_AUTHORITY.finditer(self._text), MOST_HITS)}
         wanted = [host for host in hosts if self._is_known(host)]
         if len(wanted) > _MOST_HOSTS or any(word in self._text for word in self._interest.words):
             self._walk(0, len(self._text))
         else:
             self._visit(wanted)
-        return self._bare_pattern.search(between, 0, NEAR) is not None
 
     def _walk_to(self, places: Iterable[int]) -> None:
         """Note the addresses of interest among few."""
@@ -169,39 +166,20 @@ class Scan:
 
     def bare(self) -> list[Span]:
         """Addresses of hosts of interest that are written without a scheme; https is put before them."""
-        found: list[Span] = []
-        for count, dot in enumerate(
-            self._bare_pattern.finditer(self._text, 0, NEAR) if self._may_have_bare else ()
-        ):
-            if count > MOST_BARE or len(found) >= MOST_SPANS:
-                break
-            start = _host_start(self._text, dot.start())
-            host = self._text[start : dot.end() - 1]
-            if (
-                _stands_alone(self._text, start)
-                and self._is_known(host)
-                and not inside_address(self._text, start)
-            ):
-                found.append(self._bare(start, dot.end()))
-        return found
+        places = sorted(slashes_behind(self._text[:NEAR], self._interest.domains))[:MOST_BARE]
+        return [self._bare(start, slash) for slash in places if (start := self._host(slash)) is not None]
+
+    def _host(self, slash: int) -> int | None:
+        """Where the host of interest begins that ends before this slash and stands alone; None where none does."""
+        start = _host_start(self._text, slash)
+        alone = _stands_alone(self._text, start) and self._is_known(self._text[start:slash])
+        return start if alone and not inside_address(self._text, start) else None
 
     def _bare(self, start: int, body: int) -> Span:
         text, end = self._text, _inside_to(self._text, body)
         cut = _CUT.search(text, body, end)
         end = _trimmed(text, start, body, cut.start() if cut else end)
         return Span(start, end, f"https://{cleaned(text[start:end])}")
-
-
-@lru_cache(maxsize=64)
-def _bare(endings: frozenset[str]) -> re.Pattern[str]:
-    """The end of a host before its path."""
-    if not endings:
-        return re.compile(r"\.[A-Za-z]{2,12}/")
-    by_letter: dict[str, list[str]] = {}
-    for ending in sorted(endings):
-        by_letter.setdefault(ending[0], []).append(any_case(ending[1:]))
-    labels = "|".join(f"{any_case(letter)}(?:{'|'.join(rest)})" for letter, rest in by_letter.items())
-    return re.compile(rf"\.(?=[A-Za-z]{{2,12}}/)(?:{labels})/")
 
 
 def any_case(text: str) -> str:
@@ -211,10 +189,23 @@ def any_case(text: str) -> str:
     )
 
 
-def _split(text: str) -> tuple[str, set[str]]:
-    """The text without its hosts, and the hosts."""
-    parts = _AUTHORITY.split(text, MOST_HITS)
-    return "".join(parts[0::2]), set(parts[1::2])
+def _signs(text: str) -> list[int]:
+    """Where ``://`` stands, at most one more than a few times."""
+    colons = few_places(text, ":")
+    if colons is not None:
+        return [colon for colon in colons if text.startswith("//", colon + 1)]
+    return [sign.start() for sign in islice(_SIGN.finditer(text), _FEW + 1)]
+
+
+def few_places(text: str, sign: str) -> list[int] | None:
+    """Where a single sign stands, None where it stands more than a few times: looking for it so is fastest where it is rare."""
+    places, place = [], text.find(sign)
+    while place >= 0:
+        places.append(place)
+        if len(places) > _FEW:
+            return None
+        place = text.find(sign, place + 1)
+    return places
 
 
 def _places(text: str, needle: str) -> Iterator[int]:

@@ -49,7 +49,7 @@ class Catalogue:
         self._pages = _index(services.ROOM_PAGES)
         self.paths = services.PATHS_ANYWHERE if anywhere else None
         hosts = (*self._own, *self._known, *self._pages)
-        self.endings = frozenset(host.rpartition(".")[2] for host in hosts)
+        self.domains = frozenset(hosts)
 
     def extended(self, own: Iterable[OwnRule]) -> Catalogue:
         """The same with further rules of administrators."""

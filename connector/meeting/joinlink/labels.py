@@ -9,38 +9,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from connector.meeting.joinlink.label_words import MEETING_ID, PASSCODE, small
+
 MOST_LABELS = 400
 """Colons in one stretch of text that are looked at."""
 
 _LONGEST_LABEL = 64
-_PASSCODE = re.compile(
-    r"(?<![\w])(?:"
-    r"pass ?-?code|password|passwd|pwd"
-    r"|kenncode|kennwort|passwort|zugangscode|sitzungspasswort|(?:meeting|besprechungs)(?:kennwort|passwort)"
-    r"|code secret|mot de passe|code d['’]acc[eè]s|code d['’]identification"
-    r"|contraseña|c[oó]digo de acceso|clave(?: de acceso)?|contrasinal|contrasenya|codi d['’]accés"
-    r"|codice (?:di accesso|d['’]accesso|segreto)"
-    r"|senha(?: de acesso)?|palavra-passe|c[oó]digo (?:secreto|de acesso)"
-    r"|(?:mötes)?lösenord|lösenkod|åtkomstkod|adgangskode|adgangskod|passord|passkode|tilgangskode"
-    r"|aðgangskóði|aðgangsorð|lykilorð"
-    r"|salasana|tunnuskoodi|pääsykoodi|kokouksen salasana|pääsukood|parool"
-    r"|wachtwoord(?:code)?|toegangscode"
-    r"|hasło|kod dostępu|heslo|přístupový kód|prístupový kód|jelszó|hozzáférési kód|parolă|cod de acces"
-    r"|geslo|koda za dostop|lozinka|zaporka|šifra|pristupn[ia] (?:kod|šifra)"
-    r"|slaptažodis|prieigos kodas|parole|ieejas kods|piekļuves kods|pasakodea|pasahitza"
-    r"|пароль|код доступ[ау]|секретн(?:ый|ий) код|парола|код за достъп|лозинка|приступни код"
-    r"|κωδικός(?: πρόσβασης)?|parola|şifre|geçiş kodu|mật khẩu|mật mã|kata sandi|kode sandi|kata laluan|kod laluan"
-    r"|סיסמה|קוד סודי|קוד גישה|كلمة المرور|رمز المرور|رمز عبور|گذرواژه|पासकोड|पासवर्ड"
-    r")"
-    r"|パスワード|パスコード|暗証番号|密码|密碼|口令|通行碼|암호|비밀번호|รหัสผ่าน",  # scripts without blanks
-    re.IGNORECASE,
-)
-_MEETING_ID = re.compile(
-    r"(?<![A-Za-zÀ-ɏ])IDa?(?![A-Za-zÀ-ɏ])|meeting number|access code|n[uú]mero|numéro|nummer|numer\b|номер"
-    r"|[ії]дентиф[иі]катор|идентификатор|番号|号码|会议号|會議號|번호|tunnus\b|identyfikator|azonosító|kimliği"
-    r"|αναγνωριστικό|מזהה|معرف|شناسه|รหัสการประชุม|आईडी|auðkenni",
-    re.IGNORECASE,
-)
+_NEAR = 4_000
+"""Characters in which a passcode without a colon is looked for."""
+
 _OF_HOST = re.compile(r"\b(?:host|moderator|organi[sz]er|presenter|panelist)\b", re.IGNORECASE)
 _OF_DEVICES = re.compile(r"phone|telefon|téléphon|teléfono|video|vidéo|numeric", re.IGNORECASE)
 _NOT_THE_MEETING = re.compile(
@@ -75,7 +52,7 @@ class Printed:
 
 @dataclass(frozen=True, slots=True)
 class _Label:
-    """The words before a colon, and where the colon ends."""
+    """The words before a colon, in small letters, and where the colon ends."""
 
     words: str
     end: int
@@ -108,12 +85,12 @@ def _labels(text: str) -> Iterator[_Label]:
         start = max(before, text.rfind("\n", before, colon.start()) + 1, colon.start() - _LONGEST_LABEL)
         before = colon.end()
         if not text.startswith("//", before):
-            yield _Label(text[start : colon.start()], before)
+            yield _Label(text[start : colon.start()].lower(), before)
 
 
 def _passcodes(text: str, label: _Label) -> Iterator[tuple[str, bool]]:
     """Values labelled as passcode, and whether they are said to be for telephones and devices."""
-    word = _PASSCODE.search(label.words)
+    word = PASSCODE.search(label.words)
     found = _VALUE.match(text, label.end) if word and not _OF_HOST.search(label.words) else None
     value = found["value"].strip(_TRIMMED) if found else ""
     if (
@@ -142,7 +119,7 @@ def _is_number(text: str, label: _Label) -> bool:
 
 def _first_id(text: str, labels: list[_Label]) -> str | None:
     for label in labels:
-        if _MEETING_ID.search(label.words) and not _NOT_THE_MEETING.search(label.words):
+        if MEETING_ID.search(label.words) and not _NOT_THE_MEETING.search(label.words):
             number = _NUMBER.match(text, label.end)
             digits = number["value"].translate(_SEPARATORS) if number else ""
             if len(digits) > 8:
@@ -181,7 +158,7 @@ def _looks_like_a_code(value: str) -> bool:
 
 def _without_colon(text: str) -> str | None:
     """A passcode right behind its word, as tables of HTML leave it."""
-    for count, word in enumerate(_PASSCODE.finditer(text, 0, 4_000)):
+    for count, word in enumerate(PASSCODE.finditer(small(text[:_NEAR]))):
         if count >= MOST_LABELS:
             return None
         if found := _WITHOUT_COLON.match(text, word.end()):

@@ -22,7 +22,7 @@ from connector.meeting.joinlink.video import (
 from connector.meeting.scan import EVERYTHING, Interest, Scan, Span, inside_address
 from connector.meeting.text import readable
 from connector.meeting.unwrap import illegible, is_closed, rewrites, unwrap
-from connector.meeting.unwrap.wrappers import ENDINGS
+from connector.meeting.unwrap.wrappers import DOMAINS
 from connector.meeting.weblink import WebLink, parse
 
 MOST_LINKS = 500
@@ -39,7 +39,10 @@ _GLUED = re.compile(rf"[{re.escape(_PUNCTUATION)}\u2e80-\ud7ff\uf900-\ufaff\uff1
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One passage in readable words, with what was found in them."""
+    """One passage in readable words, with what was found in them.
+
+    ``phones`` and ``h323`` are looked for only where there is nothing better.
+    """
 
     number: int
     passage: Passage
@@ -57,7 +60,7 @@ def interest(catalogue: Catalogue) -> Interest:
         lambda host: catalogue.knows(host) or rewrites(host) or is_closed(host),
         catalogue.paths,
         WORDS_ANYWHERE if catalogue.paths else (),
-        catalogue.endings | ENDINGS,
+        catalogue.domains | DOMAINS,
     )
 
 
@@ -88,7 +91,7 @@ class _Reader:
         self._rooms += [
             self._room(each) for each in video_addresses(text) if not inside_address(text, each.start)
         ]
-        dialled = has_scheme(text)
+        dialled = not (self._links or self._rooms) and has_scheme(text)
         return Reading(
             self._number,
             self._passage,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
-from connector.meeting.scan import NEAR, any_case, tail
+from connector.meeting.scan import NEAR, any_case, few_places, tail
 
 MOST_ADDRESSES = 500
 """At signs and prefixes in a text that are looked at."""
@@ -77,7 +77,7 @@ _DIGITS = re.compile(r"[0-9]+(?:[.][0-9]+){0,3}")
 # Every pattern that goes through a whole text begins with a sign that is rare in words: the engine leaps to it.
 _H323 = re.compile(r":(?<=[hH]323:)(?://)?(?P<address>[\w.#*@+-]{3,128})")
 _TEL = re.compile(r":(?<=[tT][eE][lL]:)(?P<number>\+?[0-9(][0-9().,;#*pw-]{3,63})")
-_SCHEME = re.compile(r":(?:(?<=[tT][eE][lL]:)|(?<=[hH]323:))")
+_SCHEME = re.compile(r":(?<=[lL3]:)(?:(?<=[tT][eE][lL]:)|(?<=[hH]323:))")
 _SIP = re.compile(r":(?:(?<=[sS][iI][pP]:)|(?<=[sS][iI][pP][sS]:))")
 
 
@@ -102,7 +102,10 @@ _LIKELY = re.compile(
 
 def has_scheme(text: str) -> bool:
     """Whether ``h323:`` or ``tel:`` stands in a text; quick to say."""
-    return ":" in text and _SCHEME.search(text) is not None
+    colons = few_places(text, ":")
+    if colons is None:
+        return _SCHEME.search(text) is not None
+    return any(_SCHEME.match(text, colon) for colon in colons)
 
 
 _LYNC = "lync.webex.com"

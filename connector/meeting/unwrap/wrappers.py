@@ -100,8 +100,8 @@ _FAMILIES = (
     (re.compile(r"protect[\w-]{0,8}\.(?:fireeye|trellix)\.[a-z]{2,6}"), _rest_after("u")),
     (_GOOGLE, _google),
 )
-ENDINGS = frozenset(host.rpartition(".")[2] for host in (*_WRAPPERS, *MIMECAST))
-"""Last labels of their hosts."""
+DOMAINS = frozenset((*_WRAPPERS, *MIMECAST, "trendmicro.com", "fireeye.com", "trellix.com", "google.com"))
+"""Where their hosts lie, of families the usual ones."""
 
 
 def rewrites(host: str) -> bool:
