@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 from connector.errors import (
@@ -41,19 +41,27 @@ from connector.model import (
     Window,
     Write,
 )
+from connector.source.memory_answers import carry_out
 
 
 @dataclass(slots=True)
 class Item:
-    """A single meeting, or a series with its occurrences by original start. ``corrupt`` items can't be read."""
+    """A single meeting, or a series with its occurrences by original start. ``corrupt`` items can't be read.
+
+    An exception has what it does not state itself from its series (MS-OXOCAL 2.2.10).
+    """
 
     id: str
     uid: str
     occurrences: dict[datetime, Meeting]
+    master: Meeting | None = None
+    """What the occurrences of a series share, with the times of the first."""
+    stated: dict[datetime, frozenset[str]] = field(default_factory=dict)
+    """The fields that an exception states itself."""
     corrupt: bool = False
     keys: set[str] = field(default_factory=set)
     marks: dict[str, tuple[str, str]] = field(default_factory=dict)
-    """Our properties, key and marker, by the id they were written under; an occurrence has those of its series."""
+    """Our properties, key and marker, by the id they were written under."""
 
     def within(self, window: Window) -> tuple[Meeting, ...]:
         """Occurrences that touch the window, in order."""
@@ -75,6 +83,11 @@ class MemoryCalendar:
         self.presence = Presence(away=False)
         self.pending = False
         self.generation = 0
+        self.copies: frozenset[str] = frozenset()
+        """What an occurrence states for good, beside what is changed, when it becomes an exception: ``body``, ``marks``.
+
+        Clients differ in it: Outlook often writes the whole text into an exception.
+        """
         self.sent: list[tuple[str, MailMode]] = []
         """Every write that mailed the invitees: which item, and how."""
         self.told: list[tuple[str, str]] = []
@@ -87,7 +100,7 @@ class MemoryCalendar:
             item.occurrences[occurrence] = Meeting(
                 uid=item.uid,
                 original_start=occurrence,
-                item_id=item.id if not more else f"{item.id}@{occurrence.isoformat()}",
+                item_id=_occurrence_id(item.id, occurrence) if more else item.id,
                 home_id=item.id,
                 change_key="1",
                 start=occurrence,
@@ -95,31 +108,48 @@ class MemoryCalendar:
                 subject=subject,
                 recurring=bool(more),
             )
+        if more:
+            item.master = replace(item.occurrences[start], item_id=item.id)
         self.items[item.id] = item
         self.feed.append(item.id)
         return item.id
 
     def edit(self, item_id: str, original_start: datetime | None = None, **fields: object) -> None:
-        """Change fields of all occurrences, or of one, which becomes an exception."""
+        """Change fields of a meeting or series, or of one occurrence, which becomes an exception."""
         item = self.items[item_id]
-        chosen = [original_start] if original_start else list(item.occurrences)
-        for start in chosen:
-            old = item.occurrences[start]
-            if original_start and not old.exception and item_id in item.marks:
-                item.marks.setdefault(
-                    old.item_id, item.marks[item_id]
-                )  # its text and properties are its own now
-            changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
-            item.occurrences[start] = replace(changed, exception=bool(original_start) or old.exception)
+        if original_start is not None:
+            self._except(item, original_start, fields)
+        else:
+            item.master = _changed(item.master, fields) if item.master else None
+            for start, old in item.occurrences.items():
+                own = item.stated.get(start, frozenset())
+                item.occurrences[start] = _changed(
+                    old, {name: value for name, value in fields.items() if name not in own}
+                )
         self.feed.append(item_id)
 
-    def rewrite(self, item_id: str, fields: dict[str, str]) -> None:
-        """Change what all plain occurrences share; exceptions keep what is theirs."""
+    def _except(self, item: Item, original_start: datetime, fields: Mapping[str, object]) -> None:
+        old = item.occurrences[original_start]
+        if item.master is not None:
+            if "marks" in self.copies and item.id in item.marks:
+                item.marks.setdefault(old.item_id, item.marks[item.id])
+            stated = item.stated.get(original_start, self.copies & {"body"})
+            item.stated[original_start] = stated | fields.keys()
+        item.occurrences[original_start] = replace(_changed(old, fields), exception=True)
+
+    def move(self, item_id: str, shift: timedelta) -> None:
+        """Give a meeting another time; a series loses its exceptions with it, as Exchange does."""
         item = self.items[item_id]
-        for start, old in item.occurrences.items():
-            if not old.exception or old.item_id == old.home_id:
-                changed: Meeting = replace(old, change_key=str(int(old.change_key) + 1), **fields)  # type: ignore[arg-type]
-                item.occurrences[start] = changed
+        moved = [_at(item.master or old, start, shift) for start, old in item.occurrences.items()]
+        item.master = _at(item.master, item.master.original_start, shift) if item.master else None
+        for old in item.occurrences.values():
+            if old.item_id != item_id:
+                item.marks.pop(old.item_id, None)
+        item.stated.clear()
+        item.occurrences = {one.original_start: one for one in moved}
+        if item.master is not None:
+            for start, one in item.occurrences.items():
+                item.occurrences[start] = replace(one, item_id=_occurrence_id(item_id, start))
         self.feed.append(item_id)
 
     def drop_occurrence(self, item_id: str, original_start: datetime) -> None:
@@ -146,6 +176,8 @@ class MemorySource:
 
     ``absences`` concerns no one mailbox and has books and faults of its own.
     """
+
+    quick_adds = True
 
     def __init__(
         self, name: str = "memory", *, page: int = 3, clock: Clock = lambda: datetime.now(UTC)
@@ -235,7 +267,7 @@ class MemorySource:
         return tuple(self._busy(address, window) for address in addresses)
 
     def read(self, mailbox: Mailbox, item_id: str) -> WholeItem:
-        """The item of this id, or the occurrence; a series shows what its first plain occurrence does."""
+        """The item of this id: a meeting, a series as a whole, or an occurrence."""
         calendar = self._open("read", mailbox)
         with self._lock:
             return _whole(calendar, item_id)
@@ -249,7 +281,15 @@ class MemorySource:
         """Write once per key."""
         calendar = self._open("apply", mailbox)
         with self._lock:
-            return _create(calendar, write) if isinstance(write, NewMeeting) else _update(calendar, write)
+            match write:
+                case NewMeeting():
+                    return _create(calendar, write)
+                case MeetingUpdate(conference=tag) if tag:
+                    raise Refused("conference-needs-google")
+                case MeetingUpdate():
+                    return _update(calendar, write)
+                case _:
+                    return carry_out(calendar, write, self.clock())
 
     def close(self) -> None:
         """Nothing is held open."""
@@ -336,10 +376,7 @@ def _update(calendar: MemoryCalendar, write: MeetingUpdate) -> Applied:
     given = {name: value for name, value in fields.items() if value is not None}
     if write.marker is not None:
         item.marks[write.item_id] = (write.key, write.marker)
-    if start is None:
-        calendar.rewrite(home, given)
-    else:
-        calendar.edit(home, start, **given)
+    calendar.edit(home, start, **given)
     if write.mail is not MailMode.NONE and _shown(item, start).attendees:
         calendar.sent.append((write.item_id, write.mail))
         calendar.told.append((write.item_id, _shown(item, start).body))
@@ -347,11 +384,26 @@ def _update(calendar: MemoryCalendar, write: MeetingUpdate) -> Applied:
 
 
 def _shown(item: Item, start: datetime | None) -> Meeting:
-    """What stands for the item as a whole, or the occurrence asked for."""
+    """The meeting, the series, or the occurrence asked for."""
     if start is not None:
         return item.occurrences[start]
-    plain = [one for one in item.occurrences.values() if not one.exception or one.item_id == one.home_id]
-    return min(plain or item.occurrences.values(), key=lambda one: one.original_start)
+    return item.master or next(iter(item.occurrences.values()))
+
+
+def _occurrence_id(item_id: str, start: datetime) -> str:
+    return f"{item_id}@{start.isoformat()}"
+
+
+def _at(meeting: Meeting, original_start: datetime, shift: timedelta) -> Meeting:
+    """The meeting, or an occurrence of a series, at a time so much later than the one that starts then."""
+    start = original_start + shift
+    end = start + (meeting.end - meeting.start)
+    return replace(_changed(meeting, {}), original_start=start, start=start, end=end)
+
+
+def _changed(meeting: Meeting, fields: Mapping[str, object]) -> Meeting:
+    changed: Meeting = replace(meeting, change_key=str(int(meeting.change_key) + 1), **fields)  # type: ignore[arg-type]
+    return changed
 
 
 def _whole(calendar: MemoryCalendar, item_id: str) -> WholeItem:
@@ -375,7 +427,7 @@ def _whole(calendar: MemoryCalendar, item_id: str) -> WholeItem:
         or meeting.organizer.address == calendar.address,
         invites=bool(meeting.attendees),
         sent=bool(meeting.attendees),
-        series=start is None and meeting.recurring,
+        series=start is None and item.master is not None,
         ends=max(one.end for one in item.occurrences.values()),
     )
 

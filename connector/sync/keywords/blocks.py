@@ -18,6 +18,15 @@ class Blocks:
     """Whether our block goes beside, or in place of, join details that are there already."""
     locale: str | None = None
 
+    def digest(self, item: WholeItem, digest: str | None) -> str:
+        """The digest of our block as it stands now, "" where there is none."""
+        found = self.invitations.find(item.body, digest, is_html=_is_html(item))
+        return found.digest if found else ""
+
+    def names(self, item: WholeItem, details: JoinDetails, digest: str | None) -> bool:
+        """Whether our block in the item is of these details."""
+        return details.url in item.meeting.body or self.put(item, details, digest).body == item.body
+
     def standing(self, item: WholeItem, digest: str | None) -> Standing | None:
         """What became of our block, None where there is none."""
         found = self.invitations.find(item.body, digest, is_html=_is_html(item))

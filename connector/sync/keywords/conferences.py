@@ -9,7 +9,7 @@ from typing import TypeVar
 from connector.conference.base import Provider, by_hub
 from connector.errors import Refused, Verdict
 from connector.model import Conference, ConferenceOrder, Intent, IntentState, Wish
-from connector.sync.keywords import cloud, planning
+from connector.sync.keywords import cloud, marker, planning
 from connector.sync.keywords.journal import noted
 from connector.sync.keywords.planning import Case
 from connector.sync.keywords.settling import commit, settle, tell
@@ -28,9 +28,37 @@ class Elsewhere(Exception):
         self.verdict = verdict
 
 
-def make(visit: Visit, case: Case, wish: Wish, key: str) -> Step:
-    """Make the conference under the intent's key, or look for the one whose making was cut short."""
-    intent = replace(case.intent, key=key or case.intent.key, wish=wish, shared=False, conference=None)
+def recall(visit: Visit, case: Case, key: str, wish: Wish) -> Step:
+    """Know a conference again that the item tells of; what is held in its place is of an earlier day and ends."""
+    end_conference(visit, case.intent)
+    intent = replace(
+        case.intent,
+        key=key,
+        wish=wish,
+        shared=False,
+        conference=None,
+        state=IntentState.WANTED,
+        due=visit.now,
+        written="",
+        code="",
+    )
+    order = _order(visit, replace(case, intent=intent))
+    known = replace(intent, order=order)
+    found = _found(visit, known)
+    if found is not None:
+        known = replace(known, state=IntentState.MADE, conference=found)
+    return commit(
+        visit, noted(known, visit.now, "recalled", wish.keyword), "the invitation told of a conference"
+    )
+
+
+def make(visit: Visit, case: Case, wish: Wish) -> Step:
+    """Make the conference under the intent's key, or look for the one whose making was cut short.
+
+    What is asked for is committed first: killed in between, whoever comes next knows where to look for what was made.
+    """
+    before = case.intent
+    intent = replace(before, wish=wish, shared=False, conference=None)
     provider = _provider(visit, wish)
     order = _order(visit, replace(case, intent=intent))
     if by_hub(provider):
@@ -42,11 +70,15 @@ def make(visit: Visit, case: Case, wish: Wish, key: str) -> Step:
             uncertain = replace(intent, state=IntentState.UNCERTAIN, order=order)
             return settle(visit, uncertain, "conference-uncertain")
         return _made(visit, intent, order, found)
-    if not provider.tagged:
-        begun = Draft(visit)
-        begun.intend(replace(intent, state=IntentState.ASKED, order=order))
-        visit = visit.after(begun.commit(visit.session))
-    return _made(visit, intent, order, abroad(lambda: provider.make(order)))
+    begun = replace(intent, order=order, state=IntentState.WANTED if provider.tagged else IntentState.ASKED)
+    if begun != before:
+        draft = Draft(visit)
+        draft.intend(begun)
+        visit = visit.after(draft.commit(visit.session))
+    conference = abroad(lambda: provider.make(order))
+    if before.order is not None and before.order != order:
+        conference = abroad(lambda: provider.move(conference, order))  # made, it may be, for the time before
+    return _made(visit, intent, order, conference)
 
 
 def _made(visit: Visit, intent: Intent, order: ConferenceOrder, conference: Conference) -> Step:
@@ -60,9 +92,14 @@ def replaced(visit: Visit, case: Case, wish: Wish) -> Step:
     """End what was made for the keyword before; the block stays until the next one takes its place in the same write."""
     intent = case.intent
     end_conference(visit, intent)
-    key = visit.context.digests.series_key(f"replaced\0{intent.key}\0{wish}")
     wanted = replace(
-        intent, key=key, state=IntentState.WANTED, wish=wish, conference=None, order=None, shared=False
+        intent,
+        key=marker.following(intent.key),
+        state=IntentState.WANTED,
+        wish=wish,
+        conference=None,
+        order=None,
+        shared=False,
     )
     draft = cloud.told(visit, intent, cloud.ENDED)
     draft.intend(noted(wanted, visit.now, "replaced", wish.keyword))
@@ -85,12 +122,20 @@ def move(visit: Visit, case: Case) -> Step:
 
 def end_conference(visit: Visit, intent: Intent) -> None:
     """A provider that is no longer configured can't be asked; what it made stays with it."""
-    conference, order, wish = intent.conference, intent.order, intent.wish
-    if intent.shared or conference is None or order is None or wish is None:
+    order, wish = intent.order, intent.wish
+    if intent.shared or order is None or wish is None:
         return
     provider = visit.context.rules.keywords.providers.get(wish.action)
-    if provider is not None:
+    conference = intent.conference or _found(visit, intent)
+    if provider is not None and conference is not None:
         abroad(lambda: provider.end(conference, order, visit.now))
+
+
+def _found(visit: Visit, intent: Intent) -> Conference | None:
+    """What stands at the provider for an intent's order, if anything came of it."""
+    order, wish = intent.order, intent.wish
+    provider = visit.context.rules.keywords.providers.get(wish.action) if wish else None
+    return abroad(lambda: provider.find(order)) if provider is not None and order is not None else None
 
 
 def ended(intent: Intent) -> Intent:

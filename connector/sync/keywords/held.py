@@ -78,13 +78,22 @@ class Held:
 
     def way_in(self, meeting: Meeting, meeting_id: str) -> JoinLink | None:
         """The way into a meeting that a keyword made, or that the organiser's copy lends; None where there is none."""
-        own = self._own(self._visit.context.digests.series_key(meeting.uid))
-        intent = own.get(meeting_id) or own.get(self._visit.context.digests.series_key(meeting.uid))
+        series_key = self._visit.context.digests.series_key(meeting.uid)
+        held = self._own(series_key)
+        own, home = held.get(meeting_id), held.get(series_key)
+        intent = home if own is None or self._borrows(own, home, meeting) else own
         if intent is None or intent.conference is None:
             return None
         if intent.state is IntentState.LENT:
             return None if meeting.link else _link(intent)
         return _link(intent) if intent.state is IntentState.DONE else None
+
+    def _borrows(self, own: Intent, home: Intent | None, meeting: Meeting) -> bool:
+        """Whether an occurrence has the way in of its series, although there is an intent of its own."""
+        if own.shared or home is None or own.conference is not None:
+            return own.shared
+        wish = self._visit.context.rules.keywords.find(meeting.location)
+        return wish is not None and wish == home.wish
 
     def lend(self, meeting: Meeting, meeting_id: str) -> None:
         """Let the rooms that are invited know the way in: Exchange may have stripped it from their copies."""

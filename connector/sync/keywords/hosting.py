@@ -42,12 +42,14 @@ def _order(visit: Visit, case: Case, plan: Host) -> Step:
     intent = replace(case.intent, wish=plan.wish, shared=False, conference=None)
     case = replace(case, intent=intent)
     rest = case.terms.blocks.take_out(case.item, case.block)
-    mark = Marker(intent.key, intent.place, NO_BLOCK)
+    mark = Marker(
+        intent.key, intent.place, NO_BLOCK, case.mark.past(NO_BLOCK) if case.mark else (), plan.wish
+    )
     change = update(
         case,
         None if rest == case.item.body else rest,
         mark.write(),
-        f"{intent.key}.{intent.writes}",
+        case.write_key,
     )
     person = abroad(lambda: case.terms.person(visit.mailbox, case.item))
     asked = replace(intent, state=IntentState.ASKED, order=planning.order_of(case, person), code="")

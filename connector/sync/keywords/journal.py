@@ -18,6 +18,7 @@ def noted(intent: Intent, at: datetime, what: str, about: str = "") -> Intent:
 SENTENCES = {
     "asked": "the cloud was asked for a conference",
     "ordered": "the calendar was asked for a conference of its own (mails: {about})",
+    "recalled": "the invitation told of a conference that the database had forgotten ({about})",
     "made": "the conference was made",
     "moved": "the conference was moved to the meeting's new time or title",
     "replaced": "another keyword took the place of the one before: {about}",

@@ -1,7 +1,8 @@
 """What an expansion shows of keywords: which places ask for something, or no longer do. Pure, and asks nobody.
 
-A place is a meeting, a series as a whole, or an occurrence that differs from its series in what concerns us: another
-keyword, none, or a block that went missing.
+A place is a meeting, a series as a whole, or an exception of it in which something else stands than what is asked for there:
+another keyword, none, a block that went missing or that was left behind. What stands there is what counts; the database, which
+may have been set back, only says what was looked at already.
 """
 
 from __future__ import annotations
@@ -69,19 +70,19 @@ def mine(meeting: Meeting, address: str) -> bool:
 def notice(series: Series, held: Mapping[str, Intent], sight: Sight) -> list[Intent]:
     """The intents that this series begins or makes due, as they are to be stored."""
     key = sight.digests.series_key(series.uid)
-    home, occurrences = _spots(series, key, sight)
-    found: list[Intent] = []
+    home, occurrences, plain = _spots(series, key, sight)
     before = held.get(key)
-    if home is not None and (one := _consider(home, before, key, sight)):
-        found.append(one)
-    home_wish = _wish(home, sight) if home else before.wish if before and before.open else None
+    due = _of_series(home, before, key, sight) if home else _unseen(series, before, sight)
+    given = _given(home, due or before, sight)
+    found = [due] if due else []
     for spot in occurrences:
         own = held.get(spot.place)
-        if (own is None or not own.open) and not _differs(spot, home_wish, before, sight):
+        if not (own is not None and own.open) and not _differs(spot, given, sight):
             continue
-        if one := _consider(spot, own, key, sight, always=True):
+        shown = replace(spot, digest=f"{spot.digest} {given.digest}")
+        if one := _consider(shown, own, key, sight):
             found.append(one)
-    return found
+    return [*found, *_reverted(plain, held, sight)]
 
 
 def look_again(intents: Iterable[Intent], now: datetime) -> Iterator[Intent]:
@@ -93,15 +94,16 @@ def look_again(intents: Iterable[Intent], now: datetime) -> Iterator[Intent]:
     )
 
 
-def _spots(series: Series, key: str, sight: Sight) -> tuple[_Spot | None, list[_Spot]]:
-    occurrences = [one for one in series.meetings if one.exception and one.item_id != one.home_id]
+def _spots(series: Series, key: str, sight: Sight) -> tuple[_Spot | None, list[_Spot], list[Meeting]]:
+    """The series as a whole, its exceptions, and the occurrences that are none."""
+    alone = [one for one in series.meetings if one.exception and one.item_id != one.home_id]
     plain = [one for one in series.meetings if not (one.exception and one.item_id != one.home_id)]
     home = None
     if plain:
         first = min(plain, key=lambda one: one.start)
         until = max(one.end for one in series.meetings)
         home = _Spot(key, first.home_id, first, until, _digest_of_series(first, plain, sight.digests))
-    return home, [_occurrence(one, sight.digests) for one in occurrences]
+    return home, [_occurrence(one, sight.digests) for one in alone], plain
 
 
 def _occurrence(meeting: Meeting, digests: Digests) -> _Spot:
@@ -143,46 +145,67 @@ def _wish(spot: _Spot, sight: Sight) -> Wish | None:
     return sight.find(spot.meeting.location) if mine(spot.meeting, sight.address) else None
 
 
-def _differs(spot: _Spot, home_wish: Wish | None, home: Intent | None, sight: Sight) -> bool:
-    """Whether an occurrence without an intent needs one of its own.
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What an exception has from its series unless it says otherwise: what is asked for there, and what stands there.
 
-    The series comes first: while something is to be done for it, an occurrence that inherits its text will follow, and
-    what keeps a text of its own is seen when the series is settled.
+    ``digest`` changes with it; an exception that was settled with another one is looked at again.
     """
-    wish = _wish(spot, sight)
-    if wish is not None and wish != home_wish:
-        return True
-    settled = home is not None and (home.state is IntentState.DONE if home_wish else not home.open)
-    if home is None or not settled or home.wish != home_wish:
+
+    wish: Wish | None
+    url: str
+    digest: str
+
+
+def _given(home: _Spot | None, intent: Intent | None, sight: Sight) -> _Given:
+    wish = _wish(home, sight) if home else intent.wish if intent and intent.open else None
+    held = intent.conference if intent else None
+    url = held.details.url if held and intent and intent.state is IntentState.DONE else ""
+    return _Given(wish, url, sight.digests.series_key(f"given\0{wish}\0{url}"))
+
+
+def _differs(spot: _Spot, given: _Given, sight: Sight) -> bool:
+    """Whether what stands in an exception is not what is asked for there."""
+    meeting = spot.meeting
+    if not mine(meeting, sight.address):
         return False
-    shows = sight.shows_block(spot.meeting.body) or _has(spot.meeting, home)
+    wish = _wish(spot, sight)
+    names = bool(given.url) and (given.url in meeting.body or given.url in meeting.online)
     if wish is None:
-        return shows and mine(spot.meeting, sight.address)
-    return not shows or _left_behind(spot.meeting, home)
+        return names or sight.shows_block(meeting.body)
+    return wish != given.wish or (bool(given.url) and not names)
 
 
-def _left_behind(meeting: Meeting, home: Intent) -> bool:
-    """Whether an occurrence with a text of its own still names a conference that was replaced for its series."""
-    was_replaced = any(note.what == "replaced" for note in home.journal)
-    return was_replaced and home.conference is not None and not _has(meeting, home)
+def _of_series(home: _Spot, before: Intent | None, key: str, sight: Sight) -> Intent | None:
+    if before is not None and before.open:
+        return _consider(home, before, key, sight)
+    wanted = _wish(home, sight) is not None or (
+        mine(home.meeting, sight.address) and sight.shows_block(home.meeting.body)
+    )
+    return _consider(home, before, key, sight) if wanted else None
 
 
-def _has(meeting: Meeting, home: Intent) -> bool:
-    """Whether an occurrence names the conference of its series, in its text or where the calendar states one."""
-    details = home.conference.details if home.conference else None
-    return details is not None and (details.url in meeting.body or details.url in meeting.online)
-
-
-def _consider(
-    spot: _Spot, intent: Intent | None, series_key: str, sight: Sight, *, always: bool = False
-) -> Intent | None:
-    """What becomes of a place: a new intent, one that is due again, or None where nothing changed."""
-    if intent is None or not intent.open:
-        begins = always or _wish(spot, sight) is not None
-        known = intent is not None and _known(intent, spot, sight)
-        return _begun(spot, intent, series_key, sight) if begins and not known else None
-    if _known(intent, spot, sight):
+def _unseen(series: Series, before: Intent | None, sight: Sight) -> Intent | None:
+    """A series that shows nothing but exceptions: only a look at its own item tells what became of it."""
+    if before is None or not before.open or not series.meetings or not sight.whole or before.due is not None:
         return None
+    return replace(before, due=sight.now, attempts=0)
+
+
+def _reverted(plain: Sequence[Meeting], held: Mapping[str, Intent], sight: Sight) -> Iterator[Intent]:
+    """Exceptions that are none any more: what was made for them alone is looked at again."""
+    for meeting in plain:
+        own = held.get(sight.digests.meeting_id(meeting.uid, meeting.original_start))
+        if own is not None and own.open and own.due is None:
+            yield replace(own, due=sight.now, attempts=0)
+
+
+def _consider(spot: _Spot, intent: Intent | None, series_key: str, sight: Sight) -> Intent | None:
+    """What becomes of a place: a new intent, one that is due again, or None where nothing changed."""
+    if intent is not None and _known(intent, spot, sight):
+        return None
+    if intent is None or not intent.open:
+        return _begun(spot, intent, series_key, sight)
     return replace(
         intent, due=sight.now, attempts=0, seen=spot.digest, item_id=spot.item_id, until=spot.until
     )

@@ -24,7 +24,7 @@ from connector.model import (
     Wish,
 )
 from connector.sync.keywords import marker
-from connector.sync.keywords.marker import Marker
+from connector.sync.keywords.marker import NO_BLOCK, TAKEN_OUT, Marker, foreseen
 from connector.sync.keywords.terms import KeywordTerms
 
 UNDECORATED = "undecorated"
@@ -42,10 +42,17 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Make:
-    """A conference is to be made for ``wish``; ``key`` where the item tells of one of ours from before."""
+    """A conference is to be made for ``wish``."""
 
     wish: Wish
-    key: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Recall:
+    """The item tells of a conference that the database has forgotten: it is to be known again, whatever becomes of it."""
+
+    key: str
+    wish: Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +110,7 @@ class Adopt:
     conference: Conference
 
 
-Plan = Leave | Make | Share | Replace | Move | Put | End | Host | Await | Adopt
+Plan = Leave | Recall | Make | Share | Replace | Move | Put | End | Host | Await | Adopt
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +130,8 @@ class Case:
     written: str = ""
     """Keyed digest of the details that are to stand there."""
     listed: int = 0
+    life: int = 0
+    """The database's epoch: a name given to a write in another life of it stands for another write."""
 
     @property
     def mark(self) -> Marker | None:
@@ -131,8 +140,17 @@ class Case:
 
     @property
     def block(self) -> str | None:
-        """The digest of the block that was written last, as the item says."""
-        return self.mark.digest if self.mark else None
+        """The digest that tells our block: of the one that stands there where we wrote it, be it long ago, else of the last."""
+        mark = self.mark
+        if mark is None:
+            return None
+        found = self.terms.blocks.digest(self.item, mark.digest)
+        return found if mark.wrote(found) else mark.digest
+
+    @property
+    def write_key(self) -> str:
+        """What the next write is called."""
+        return f"{self.intent.key}.{self.life}.{self.intent.writes}"
 
     @property
     def wish(self) -> Wish | None:
@@ -159,14 +177,16 @@ def plan(case: Case) -> Plan:
         return Leave("attendee-copy")
     if is_over(case.item, case.now):
         return Leave("meeting-over")
-    if case.item.meeting.cancelled:
+    if forgotten := _forgotten(case):
+        return forgotten
+    if case.item.meeting.cancelled or not (case.intent.whole or case.item.meeting.exception):
         return End(clean=False)
-    wish = case.wish
-    if wish is None:
-        return _unwanted(case)
-    if code := case.intent.code if case.intent.code == UNDECORATED else obstacle(case, wish):
-        return Leave(code)
-    return _wanted(case, wish)
+    return _asked(case, case.wish) if case.wish else _unwanted(case)
+
+
+def _asked(case: Case, wish: Wish) -> Plan:
+    code = case.intent.code if case.intent.code == UNDECORATED else obstacle(case, wish)
+    return Leave(code) if code else _wanted(case, wish)
 
 
 def is_over(item: WholeItem, now: datetime) -> bool:
@@ -202,7 +222,7 @@ def _taken(case: Case) -> str:
 
 def order_of(case: Case, person: Person) -> ConferenceOrder:
     """What a provider is asked for; the subject of a private meeting is its owner's where the policy hides it."""
-    meeting, wish = case.item.meeting, case.wish
+    meeting, wish = case.item.meeting, case.intent.wish or case.wish
     hidden = meeting.sensitivity in PRIVATE and case.private != "full"
     return ConferenceOrder(
         tag=case.intent.key,
@@ -215,35 +235,52 @@ def order_of(case: Case, person: Person) -> ConferenceOrder:
     )
 
 
+def _forgotten(case: Case) -> Recall | None:
+    """What a database that was set back does not know, as the item tells it."""
+    mark, intent = case.mark, case.intent
+    if (
+        mark is None
+        or mark.wish is None
+        or mark.place != intent.place
+        or mark.digest in {NO_BLOCK, TAKEN_OUT}
+    ):
+        return None
+    return None if foreseen(mark.key, intent.key) else Recall(mark.key, mark.wish)
+
+
 def _unwanted(case: Case) -> Plan:
     standing = case.standing
-    ours = case.mark is not None or case.intent.writes > 0
+    ours = case.mark is not None or case.intent.writes > 0 or (case.home is not None and case.home.writes > 0)
     clean = standing is not None and ours and not case.item.obstacle
     return End(clean=clean and standing is not Standing.EDITED)
 
 
 def _wanted(case: Case, wish: Wish) -> Plan:
     intent, home = case.intent, case.home
+    if _begun(intent) and intent.wish != wish:
+        return Replace(wish)
     if case.terms.hosted(wish):
         return _hosted(case, wish)
-    if intent.conference is None or (intent.shared and (home is None or not home.open)):
-        return _begun(case, wish)
-    if intent.wish != wish:
-        return Replace(wish)
-    if intent.shared and home is not None and home.conference not in {None, intent.conference}:
+    alike = home if home is not None and home.open and home.wish == wish else None
+    if intent.conference is None or intent.shared:
+        return _borrowed(case, wish, alike)
+    return Move() if _moved(case) else _written(case)
+
+
+def _begun(intent: Intent) -> bool:
+    """Whether a provider of its own was asked for it, or may have been."""
+    return not intent.shared and (intent.conference is not None or intent.order is not None)
+
+
+def _borrowed(case: Case, wish: Wish, home: Intent | None) -> Plan:
+    """What asks for the same as its series shares what that has, or goes without for the same reason."""
+    if home is None:
+        return Make(wish)
+    if home.conference is None:
+        return Leave(home.code)
+    if case.intent.conference != home.conference:
         return Share(home)
-    if not intent.shared and _moved(case):
-        return Move()
     return _written(case)
-
-
-def _begun(case: Case, wish: Wish) -> Plan:
-    intent, home = case.intent, case.home
-    if intent.wish not in {None, wish} and case.ours is not None and intent.state is IntentState.ASKED:
-        return Replace(wish)  # the calendar system was asked for another one meanwhile
-    if home is not None and home.wish == wish and home.conference is not None and home.open:
-        return Share(home)
-    return Make(wish, _known_before(case))
 
 
 def _hosted(case: Case, wish: Wish) -> Plan:
@@ -251,8 +288,6 @@ def _hosted(case: Case, wish: Wish) -> Plan:
     intent = case.intent
     if intent.conference is None:
         return _ordered(case, wish)
-    if intent.wish != wish:
-        return Replace(wish)
     if _moved(case):
         return Move()
     return Leave("" if case.standing else "block-removed")
@@ -271,13 +306,6 @@ def _ordered(case: Case, wish: Wish) -> Plan:
     return Leave("conference-not-made") if asked else Host(wish)
 
 
-def _known_before(case: Case) -> str:
-    """The key of an intent that a restored database has forgotten, as the item itself tells it."""
-    mark = case.mark
-    known = mark is not None and mark.place == case.intent.place and case.intent.state is IntentState.WANTED
-    return mark.key if known and mark and case.standing is Standing.AS_WRITTEN else ""
-
-
 def _moved(case: Case) -> bool:
     before = case.intent.order
     if before is None:
@@ -287,12 +315,29 @@ def _moved(case: Case) -> bool:
 
 def _written(case: Case) -> Plan:
     """Whether the block stands as it should. What a user has changed in it, or taken out by hand, is respected."""
-    standing, mark, intent = case.standing, case.mark, case.intent
-    ours = mark is not None and mark.key == intent.key and mark.place == intent.place
+    standing, intent = case.standing, case.intent
+    mark = case.mark if case.mark and _marked(case.mark, case) else None
     if standing is None:
-        return Leave("block-removed") if ours and intent.whole and intent.state is IntentState.DONE else Put()
-    if standing is Standing.EDITED and ours:
+        taken_out = mark and intent.whole and intent.state is IntentState.DONE
+        return Leave("block-removed") if taken_out else Put()
+    if standing is Standing.EDITED:
         return Leave("block-edited")
-    if ours and standing is Standing.AS_WRITTEN and intent.written == case.written:
-        return Leave()
-    return Put()
+    if mark is None or mark.digest != case.block or standing is not Standing.AS_WRITTEN:
+        return Put()
+    return Leave() if intent.written == case.written or _inherited(case, mark) else Put()
+
+
+def _marked(mark: Marker, case: Case) -> bool:
+    """Whether the item tells of this intent, or of its series', whose conference it shares."""
+    intent, home = case.intent, case.home
+    if intent.shared and home is not None and (mark.key, mark.place) == (home.key, home.place):
+        return True
+    return (mark.key, mark.place) == (intent.key, intent.place)
+
+
+def _inherited(case: Case, mark: Marker) -> bool:
+    """Whether an occurrence has block and marker from its series, of the conference that both have now."""
+    conference = case.intent.conference
+    if mark.place == case.intent.place or conference is None:
+        return False
+    return case.terms.blocks.names(case.item, conference.details, case.block)

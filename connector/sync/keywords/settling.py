@@ -36,6 +36,8 @@ def settle(visit: Visit, intent: Intent, code: str) -> Step:
     state_now = intent.state
     if intent.conference is None and state_now is not IntentState.UNCERTAIN:
         state_now = IntentState.LEFT
+    elif intent.conference is not None and not code:
+        state_now = IntentState.DONE
     settled = replace(current(visit, intent), state=state_now, due=None, attempts=0, code=code)
     if code and code != intent.code:
         settled = noted(settled, visit.now, "left", code)

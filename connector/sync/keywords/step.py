@@ -24,6 +24,7 @@ from connector.sync.keywords.conferences import (
     ended,
     make,
     move,
+    recall,
     replaced,
 )
 from connector.sync.keywords.journal import noted
@@ -38,6 +39,7 @@ from connector.sync.keywords.planning import (
     Move,
     Plan,
     Put,
+    Recall,
     Replace,
     Share,
 )
@@ -59,17 +61,22 @@ def step(visit: Visit, intent: Intent) -> Step:
     try:
         return _advance(visit, intent)
     except Elsewhere as said:
-        return refused(visit, intent, said.verdict)
+        return refused(_anew(visit), intent, said.verdict)
     except Refused as refusal:
-        return refused(visit, intent, refusal)
+        return refused(_anew(visit), intent, refusal)
     except (Conflict, Unreadable) as verdict:
-        return put_off(visit, intent, verdict)
+        return put_off(_anew(visit), intent, verdict)
     except Transient as verdict:
         if verdict.code != "epoch-unconfirmed" and (
             isinstance(verdict, Throttled) or state.far_reaching(verdict)
         ):
             raise
-        return put_off(visit, intent, verdict)
+        return put_off(_anew(visit), intent, verdict)
+
+
+def _anew(visit: Visit) -> Visit:
+    """The visit with the session as it is now: a step that failed may have committed its order already."""
+    return visit.after(visit.store.session(visit.mailbox.id) or visit.session)
 
 
 def _advance(visit: Visit, intent: Intent) -> Step:
@@ -80,7 +87,8 @@ def _advance(visit: Visit, intent: Intent) -> Step:
             raise
         return _end(visit, intent)
     home = None if intent.whole else _home(visit, intent)
-    if home is not None and home.open and home.due is not None and home.conference is None:
+    wish = visit.context.rules.keywords.find(item.meeting.location)
+    if home is not None and home.open and home.due and (wish is None or home.wish in {None, wish}):
         return commit(visit, replace(intent, due=home.due + timedelta(seconds=1)), "the series comes first")
     case = case_of(visit, intent, item, home)
     return strip(visit, case) if intent.state is IntentState.UNDECORATE else _carry_out(visit, case)
@@ -89,7 +97,7 @@ def _advance(visit: Visit, intent: Intent) -> Step:
 def case_of(visit: Visit, intent: Intent, item: WholeItem, home: Intent | None) -> Case:
     """All that is to be known for a plan."""
     terms = visit.context.rules.keywords
-    case = Case(item, intent, home, terms, visit.policy.private, visit.now)
+    case = Case(item, intent, home, terms, visit.policy.private, visit.now, life=visit.store.epoch())
     if intent.conference is not None:
         case = replace(case, written=details_digest(visit, intent.conference))
     if item.lists and intent.conference is None and case.wish is not None:
@@ -109,15 +117,11 @@ def _carry_out(visit: Visit, case: Case) -> Step:
         gate.check(visit.context, visit.mailbox, CAUSE)
     match plan:
         case Leave(code=code):
-            done = settle(visit, case.intent, code)
+            done = settle(visit, _left(case), code) if code else _right(visit, case)
+        case Recall() | Make() | Replace() | Move():
+            done = _conference(visit, case, plan)
         case Share(home=home):
             done = _share(visit, case.intent, home)
-        case Make(wish=wish, key=key):
-            done = make(visit, case, wish, key)
-        case Replace(wish=wish):
-            done = replaced(visit, case, wish)
-        case Move():
-            done = move(visit, case)
         case Put():
             done = put(visit, case)
         case Host() | Await() | Adopt():
@@ -127,19 +131,54 @@ def _carry_out(visit: Visit, case: Case) -> Step:
     return done
 
 
+def _conference(visit: Visit, case: Case, plan: Recall | Make | Replace | Move) -> Step:
+    match plan:
+        case Recall(key=key, wish=wish):
+            return recall(visit, case, key, wish)
+        case Make(wish=wish):
+            return make(visit, case, wish)
+        case Replace(wish=wish):
+            return replaced(visit, case, wish)
+        case Move():
+            return move(visit, case)
+
+
 def _changes_something(plan: Plan) -> bool:
-    return isinstance(plan, (Make, Replace, Move, Put, Host)) or (isinstance(plan, End) and plan.clean)
+    return isinstance(plan, (Recall, Make, Replace, Move, Put, Host)) or (
+        isinstance(plan, End) and plan.clean
+    )
+
+
+def _right(visit: Visit, case: Case) -> Step:
+    """All stands as it should."""
+    return settle(visit, replace(case.intent, written=case.written), "")
+
+
+def _left(case: Case) -> Intent:
+    """The intent with what its location asks for, which the occurrences of a series go by."""
+    intent = case.intent
+    wish = intent.wish if intent.conference or intent.order else case.wish
+    return replace(intent, wish=wish)
 
 
 def _share(visit: Visit, intent: Intent, home: Intent) -> Step:
+    end_conference(visit, intent)
     shared = replace(
-        intent, state=IntentState.MADE, shared=True, wish=home.wish, conference=home.conference, due=visit.now
+        intent,
+        state=IntentState.MADE,
+        shared=True,
+        wish=home.wish,
+        conference=home.conference,
+        order=None,
+        due=visit.now,
     )
     return commit(visit, shared, "takes the conference of its series")
 
 
 def _end(visit: Visit, intent: Intent) -> Step:
     """Nothing of it stands in the calendar (any more): the conference is ended."""
+    if not (intent.conference or intent.order or intent.writes):
+        return commit(visit, ended(intent), "nothing was made for it")
     end_conference(visit, intent)
     draft = cloud.told(visit, intent, cloud.ENDED)
     draft.intend(noted(ended(intent), visit.now, "ended"))

@@ -26,6 +26,7 @@ from connector.sync.keywords.planning import (
     Move,
     Plan,
     Put,
+    Recall,
     Replace,
     Share,
 )
@@ -37,6 +38,7 @@ MOST = 10
 """So many meetings are told of at most."""
 
 _PLANS: dict[type[Plan], str] = {
+    Recall: "the invitation tells of a conference that the database had forgotten: it is to be known again",
     Make: "a conference is to be made",
     Share: "it takes the conference of its series",
     Replace: "another keyword stands there now: the conference before is to be ended",

@@ -11,7 +11,7 @@ from connector.sync.due import well
 from connector.sync.keywords import cloud, planning
 from connector.sync.keywords.conferences import details_digest, end_conference, ended
 from connector.sync.keywords.journal import noted
-from connector.sync.keywords.marker import Marker
+from connector.sync.keywords.marker import TAKEN_OUT, Marker
 from connector.sync.keywords.planning import Case
 from connector.sync.keywords.settling import settle, tell
 from connector.sync.outcome import Step
@@ -28,7 +28,8 @@ def put(visit: Visit, case: Case) -> Step:
     if intent.conference is None:
         return settle(visit, intent, "")
     written = case.terms.blocks.put(item, intent.conference.details, case.block)
-    mark = Marker(intent.key, intent.place, written.digest)
+    before = case.mark.past(written.digest) if case.mark else ()
+    mark = Marker(intent.key, intent.place, written.digest, before, None if intent.shared else intent.wish)
     done = replace(intent, state=IntentState.DONE, code="", written=details_digest(visit, intent.conference))
     return write(visit, case, done, update(case, written.body, mark.write()))
 
@@ -36,7 +37,7 @@ def put(visit: Visit, case: Case) -> Step:
 def take_out(visit: Visit, case: Case) -> Step:
     """Take the block out, then end the conference, then say so: killed in between, all of it is found done."""
     body = case.terms.blocks.take_out(case.item, case.block)
-    return write(visit, case, ended(case.intent), update(case, body, ""))
+    return write(visit, case, ended(case.intent), update(case, body, _bare(case)))
 
 
 def strip(visit: Visit, case: Case) -> Step:
@@ -50,7 +51,14 @@ def strip(visit: Visit, case: Case) -> Step:
         return tell(visit, draft, "the join details were taken out already")
     gate.check(visit.context, visit.mailbox, CAUSE)
     body = case.terms.blocks.take_out(case.item, case.block)
-    return write(visit, case, bare, replace(update(case, body, ""), mail=MailMode.NONE))
+    return write(visit, case, bare, replace(update(case, body, _bare(case)), mail=MailMode.NONE))
+
+
+def _bare(case: Case) -> str:
+    """The marker without a block: none, but for a series, whose occurrences may still hold one that it has to tell of."""
+    if not case.item.series or case.mark is None:
+        return ""
+    return Marker(case.intent.key, case.intent.place, TAKEN_OUT, case.mark.past(TAKEN_OUT)).write()
 
 
 def update(case: Case, body: str | None, marker: str, conference: str | None = None) -> MeetingUpdate:
@@ -58,7 +66,7 @@ def update(case: Case, body: str | None, marker: str, conference: str | None = N
     item, intent = case.item, case.intent
     mail = case.terms.mail if item.invites and item.sent else MailMode.NONE
     return MeetingUpdate(
-        key=f"{intent.key}.{intent.writes}",
+        key=case.write_key,
         item_id=intent.item_id,
         change_key=item.meeting.change_key,
         body=body,
