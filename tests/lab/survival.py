@@ -57,10 +57,18 @@ class Scene:
 
 
 @contextmanager
-def scene(people: int = 4, *, exchange: dict[str, Any] | None = None, **settings: str) -> Iterator[Scene]:
+def scene(
+    people: int = 4,
+    *,
+    exchange: dict[str, Any] | None = None,
+    outbox: str = "100000",
+    requests: str = "500/s",
+) -> Iterator[Scene]:
     """Everything started, a few meetings in each calendar, all at the hub."""
     options = {"hosts": "example.com", "heartbeat": HEARTBEAT, **(exchange or {})}
-    with Site(mailboxes=people, exchange=options, heartbeat=f"{3 * HEARTBEAT}s", **settings) as site:
+    with Site(
+        mailboxes=people, exchange=options, heartbeat=f"{3 * HEARTBEAT}s", outbox=outbox, requests=requests
+    ) as site:
         addresses = [site.exchange.address(number) for number in range(1, people + 1)]
         lists = Lists(site, addresses)
         made = Scene(site, addresses, lists, Office(site.exchange, addresses, SEED))

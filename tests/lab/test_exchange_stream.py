@@ -25,7 +25,7 @@ from tests.unit.source.exchange.fake_exchange import PATIENCE, Nudges, Shelf
 pytestmark = pytest.mark.lab
 
 HOSTS = "mail.example.com,autodiscover.example.com"
-TUNING = Tuning(minutes=1, first_wait=0.05, longest_wait=0.5, settle=0.0, tick=0.02, subscribes=200)
+TUNING = Tuning(minutes=1, first_wait=0.05, longest_wait=0.5, settle=0.0, tick=0.02, subscribe_share=0.2)
 
 
 def now() -> datetime:
@@ -549,7 +549,9 @@ def test_the_hanging_connections_of_an_anchor_are_not_exceeded(start: Callable[.
     mailboxes = site.mailboxes(range(1, 11))
     with watching(site, mailboxes) as first:
         first.streamed(10)
-        crowded = Tuning(minutes=1, first_wait=0.05, crowded_wait=0.05, settle=0.0, tick=0.02, subscribes=200)
+        crowded = Tuning(
+            minutes=1, first_wait=0.05, crowded_wait=0.05, settle=0.0, tick=0.02, subscribe_share=0.2
+        )
         with watching(Site(lab), mailboxes, tuning=crowded) as second:
             second.streamed(10)
 
@@ -558,7 +560,7 @@ def test_one_mailbox_to_a_stream(start: Callable[..., LabExchange]) -> None:
     """A server whose subscriptions belong to the impersonated mailbox is served by one connection each."""
     lab = start(subscription_owner="mailbox")
     site = Site(lab)
-    tuning = Tuning(minutes=1, first_wait=0.05, per_mailbox=4, settle=0.0, tick=0.02, subscribes=200)
+    tuning = Tuning(minutes=1, first_wait=0.05, per_mailbox=4, settle=0.0, tick=0.02, subscribe_share=0.2)
     with watching(site, site.mailboxes(range(1, 7)), stream="per-mailbox", tuning=tuning) as watch:
         watch.streamed(4)
         assert watch.watcher.coverage().streams == 4

@@ -44,6 +44,11 @@ class Width:
         """The same as a number of requests."""
         return int(self.now)
 
+    @property
+    def ease(self) -> float:
+        """The same as a share of the most."""
+        return self.now / self.most
+
     def good(self) -> Width:
         """After an answer that was no complaint."""
         if self.now >= self.most:

@@ -17,14 +17,15 @@ HASTY = 3
 class Tuning:
     """How streams behave; times in seconds but for ``minutes``, the ConnectionTimeout (1 to 30).
 
-    ``subscribes`` is the most Subscribe requests a second, ``per_mailbox`` the most connections in that mode.
+    ``subscribe_share`` is how much of the limit on requests new subscriptions may use: the other half is for those who are
+    looked at meanwhile. ``per_mailbox`` is the most connections in that mode.
     ``prompt`` is how soon a planned end has to be reopened to need no nudge, ``steady`` how long a connection has to
     live to count as a good one. ``settle`` is the shortest time between two changes of who sits where, ``tick`` between
     two looks whether there is anything to do, ``return_within`` the time over which sources come back after a rest.
     """
 
     minutes: int = 30
-    subscribes: float = 20.0
+    subscribe_share: float = 0.5
     per_mailbox: int = 100
     silence: float = 95.0
     prompt: float = 10.0

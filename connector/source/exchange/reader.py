@@ -64,7 +64,10 @@ class OpenStream(Protocol):
 
 
 class Wire(Calls, Protocol):
-    """The part of ``transport.Exchange`` that is needed here."""
+    """The part of ``transport.Exchange`` that is needed here and in the watcher."""
+
+    def ease(self) -> float:
+        """How much of what is allowed the servers bear: 1.0 when they never complain."""
 
     def open(self, call: Call) -> OpenStream:
         """Start an answer that goes on; raises verdicts."""

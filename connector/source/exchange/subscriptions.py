@@ -214,15 +214,15 @@ class Ledger:
 
 
 class Pace:
-    """At most ``rate`` turns a second for all threads together, at uneven distances."""
+    """At most ``rate()`` turns a second, asked at each turn, for all threads together, at uneven distances."""
 
     def __init__(
         self,
-        rate: float,
+        rate: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
         dice: random.Random | None = None,
     ) -> None:
-        self._gap = 1.0 / rate
+        self._rate = rate
         self._monotonic = monotonic
         self._dice = dice or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._lock = threading.Lock()
@@ -233,7 +233,7 @@ class Pace:
         with self._lock:
             now = self._monotonic()
             turn = max(now, self._next)
-            self._next = turn + self._gap * self._dice.uniform(1.0, 1.5)
+            self._next = turn + self._dice.uniform(1.0, 1.5) / self._rate()
             return turn - now
 
     def wait(self, stop: Event) -> bool:

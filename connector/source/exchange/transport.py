@@ -209,6 +209,12 @@ class Exchange:
                 self._gateways[origin] = Gateway(limits.workers, limits.session_wait, self._monotonic)
             return self._gateways[origin]
 
+    def ease(self) -> float:
+        """How much of what is allowed the busiest endpoint bears, in (0, 1]."""
+        with self._lock:
+            gateways = list(self._gateways.values())
+        return min((gateway.width.ease for gateway in gateways), default=1.0)
+
     @contextmanager
     def _complaints(self, gateway: Gateway, acting: str) -> Iterator[None]:
         """Heed what a verdict says of the server's load, and let it pass."""

@@ -84,7 +84,7 @@ class ExchangeWatcher:
         self._dice = dice or random.Random()  # noqa: S311 - spreads load, keeps no secret
         self._ledger = Ledger(settings.name, shelf)
         self._subscriber = Subscriber(settings.name, wire, clock)
-        self._pace = Pace(self._tuning.subscribes, monotonic, self._dice)
+        self._pace = Pace(self._subscribes, monotonic, self._dice)
         self._wanted_lock = threading.Lock()
         self._wanted: tuple[Mailbox, ...] | None = None
         self._changed = Event()
@@ -238,6 +238,10 @@ class ExchangeWatcher:
         end = self._monotonic() + JOIN
         for chair in chairs:
             chair.thread.join(max(0.0, end - self._monotonic()))
+
+    def _subscribes(self) -> float:
+        """How many a second: a share of our own limit, less while the servers are busy."""
+        return self._tuning.subscribe_share * self._settings.limits.requests * self._wire.ease()
 
     # --- where mailboxes live
 

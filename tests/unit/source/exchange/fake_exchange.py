@@ -126,6 +126,10 @@ class FakeExchange:
     before_answer: threading.Event | None = None
     asked: queue.Queue[str] = field(default_factory=queue.Queue)
     numbers: itertools.count[int] = field(default_factory=lambda: itertools.count(1))
+    bears: float = 1.0
+
+    def ease(self) -> float:
+        return self.bears
 
     def refuse(self, operation: str, name: str, *verdicts: Verdict) -> None:
         self.refusals.setdefault((operation, f"{name}@example.com" if name else ""), deque()).extend(verdicts)

@@ -33,6 +33,12 @@ def test_width_stays_within_its_bounds(most: int, answers: list[tuple[bool, floa
         assert 1 <= width.places <= most
 
 
+def test_ease_is_the_share_that_is_open() -> None:
+    """One while nobody complains, less after each complaint."""
+    assert Width.full(16).ease == 1.0
+    assert Width.full(16).busy(0.0).ease == 0.5
+
+
 def test_width_halves_at_once_and_recovers_one_by_one() -> None:
     """A complaint halves it, a width's worth of good answers gives one place back."""
     width = Width.full(16).busy(0.0)

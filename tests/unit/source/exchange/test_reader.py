@@ -29,7 +29,9 @@ from tests.unit.source.exchange.fake_exchange import (
 from tests.unit.source.exchange.streaming_documents import failure, heartbeat, notification
 
 SEAT = Seat(HQ.endpoint, HQ.group, 1)
-TUNING = Tuning(first_wait=0.001, longest_wait=0.01, crowded_wait=0.001, taken_wait=0.001, subscribes=1e6)
+TUNING = Tuning(
+    first_wait=0.001, longest_wait=0.01, crowded_wait=0.001, taken_wait=0.001, subscribe_share=1e3
+)
 ANNA, BERT, CARL = mailbox("anna"), mailbox("bert"), mailbox("carl")
 
 
@@ -44,7 +46,9 @@ class Rig:
         chance = dice()
         ledger = Ledger("hq", self.shelf)
         subscriber = Subscriber("hq", self.server, self.clock.now)
-        enrolment = Enrolment(subscriber, ledger, Pace(1e6), self.clock.now, self.clock.monotonic, chance)
+        enrolment = Enrolment(
+            subscriber, ledger, Pace(lambda: 1e6), self.clock.now, self.clock.monotonic, chance
+        )
         self.reader = Reader(SEAT, self.server, enrolment, self.nudges, tuning, self.clock.monotonic, chance)
         self.stop = Event()
         self.thread = Thread(target=self.reader.run, args=(self.stop,), daemon=True)

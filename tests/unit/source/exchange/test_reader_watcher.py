@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connector.errors import AccessDenied, MailboxMoved, Scope, Transient, Verdict
 from connector.model import Identity, Location, Mailbox, Nudge
 from connector.source.exchange.patience import Tuning
-from connector.source.exchange.settings import ExchangeSettings
+from connector.source.exchange.settings import ExchangeSettings, Limits
 from connector.source.exchange.watcher import ExchangeWatcher
 from tests.unit.source.exchange.fake_exchange import (
     BRANCH,
@@ -34,7 +34,7 @@ TUNING = Tuning(
     taken_wait=0.001,
     settle=0.0,
     tick=0.005,
-    subscribes=1e6,
+    subscribe_share=1e3,
 )
 ANNA, BERT, CARL = mailbox("anna"), mailbox("bert"), mailbox("carl")
 
@@ -232,12 +232,26 @@ def test_mailboxes_without_a_place_are_asked_for(rig: Rig) -> None:
 
 def test_per_mailbox_streams_have_a_limit() -> None:
     """One connection each, at most so many; the rest is polled."""
-    rig = Rig(stream="per-mailbox", tuning=Tuning(per_mailbox=2, settle=0.0, tick=0.005, subscribes=1e6))
+    rig = Rig(stream="per-mailbox", tuning=Tuning(per_mailbox=2, settle=0.0, tick=0.005, subscribe_share=1e3))
     rig.watch(ANNA, BERT, CARL)
     assert set(rig.streams(2)) == {("anna",), ("bert",)}
     rig.until(lambda: rig.watcher.coverage().streams == 2)
     assert rig.watcher.coverage().polled == {"id-carl"}
     rig.end()
+
+
+def test_new_subscriptions_keep_to_half_of_the_limit_and_to_what_the_server_bears(rig: Rig) -> None:
+    """``limits.requests`` leaves room for those who are looked at meanwhile; a server that is busy halves the pace again."""
+    quiet = ExchangeWatcher(
+        ExchangeSettings("hq", "i", "svc", password=str, limits=Limits(requests=20)),
+        rig.server,
+        rig.places,
+        Shelf(),
+        rig.clock.now,
+    )
+    assert quiet._subscribes() == 10.0
+    rig.server.bears = 0.5
+    assert quiet._subscribes() == 5.0
 
 
 def test_off_means_polling_and_nothing_is_left_behind() -> None:

@@ -185,7 +185,7 @@ def test_a_full_disk_does_not_end_the_streams() -> None:
 def test_turns_keep_their_distance(arrivals: list[float], rate: float) -> None:
     """However the askers come, two turns are never closer than the rate allows, and not all equally far apart."""
     clock = MovingClock()
-    pace = Pace(rate, clock.monotonic, dice())
+    pace = Pace(lambda: rate, clock.monotonic, dice())
     turns = []
     for gap in arrivals:
         clock.seconds += gap
@@ -193,10 +193,25 @@ def test_turns_keep_their_distance(arrivals: list[float], rate: float) -> None:
     assert all(later - earlier >= 1 / rate - 1e-6 for earlier, later in pairwise(turns))
 
 
+def test_pace_follows_what_the_server_bears() -> None:
+    """A rate that falls or rises counts from the next turn on."""
+    clock, rate = MovingClock(), [10.0]
+    pace = Pace(lambda: rate[0], clock.monotonic, dice())
+    waits = [pace.reserve()]
+    for now in (1.0, 10.0):
+        rate[0] = now
+        waits.append(pace.reserve())
+    waits.append(pace.reserve())
+    gaps = [later - earlier for earlier, later in pairwise(waits)]
+    assert 0.1 <= gaps[0] <= 0.15
+    assert 1.0 <= gaps[1] <= 1.5
+    assert 0.1 <= gaps[2] <= 0.15
+
+
 def test_waiting_for_a_turn_ends_with_stop() -> None:
     """A thread that waits for its turn is free at once when everything stops."""
     clock = MovingClock()
-    pace = Pace(0.001, clock.monotonic)
+    pace = Pace(lambda: 0.001, clock.monotonic)
     stop = Event()
     assert pace.wait(stop)
     stop.set()
