@@ -18,9 +18,14 @@ from connector.model import (
     Delta,
     Identity,
     Mailbox,
+    Making,
     Meeting,
     MeetingUpdate,
     NewMeeting,
+    QuickAdd,
+    Removal,
+    Reply,
+    Response,
     Window,
 )
 from connector.source.base import Source
@@ -41,6 +46,10 @@ class FarCalendar(Protocol):
     def mailbox(self) -> Mailbox:
         """Whose calendar it is."""
 
+    @property
+    def nowhere(self) -> str:
+        """An id as the source has them that names nothing in the calendar."""
+
     def add(self, subject: str, start: datetime, repeats: int = 1) -> str:
         """An hour's meeting, or so many of them week by week; the id of what was made."""
 
@@ -49,6 +58,9 @@ class FarCalendar(Protocol):
 
     def drop(self, item: str, original_start: datetime | None = None) -> None:
         """Delete a meeting or series, or one occurrence."""
+
+    def invited(self, subject: str, start: datetime) -> str:
+        """An hour's meeting of somebody else's that the owner is invited to; its id in the owner's calendar."""
 
     def expire(self) -> None:
         """Make every bookmark worthless."""
@@ -151,7 +163,7 @@ class SourceContract(ABC):
 
     def test_what_was_never_there_is_gone(self, far: FarCalendar) -> None:
         """An unknown id is no error: it names nothing any more."""
-        unknown = "a0b1c2d3e4f5a0b1c2d3e4f5a0"
+        unknown = far.nowhere
         assert far.source.expand(far.mailbox, [unknown], WINDOW).gone == (unknown,)
 
     def test_a_new_meeting_is_made_once(self, far: FarCalendar) -> None:
@@ -179,6 +191,81 @@ class SourceContract(ABC):
         far.drop(item)
         with pytest.raises((Refused, Conflict)):
             far.source.apply(far.mailbox, MeetingUpdate("key-1", item, location="Room 1"))
+
+    @pytest.mark.parametrize("response", [Response.ACCEPTED, Response.TENTATIVE])
+    def test_an_invitation_is_answered_once(self, far: FarCalendar, response: Response) -> None:
+        """The meeting says so; the same answer again writes nothing, whatever it is called."""
+        item = far.invited("Plan", START)
+        first, again = (far.source.apply(far.mailbox, Reply(key, item, response)) for key in ("k1", "k2"))
+        assert (first.repeated, again.repeated) == (False, True)
+        assert [one.response for one in seen(far)] == [response]
+
+    def test_a_decline_is_an_answer(self, far: FarCalendar) -> None:
+        """The meeting says so, or is not there any more."""
+        item = far.invited("Plan", START)
+        far.source.apply(far.mailbox, Reply("k", item, Response.DECLINED))
+        assert {one.response for one in seen(far)} <= {Response.DECLINED}
+
+    def test_nobody_answers_a_meeting_of_his_own(self, far: FarCalendar) -> None:
+        """There is nothing to answer, and it is said so."""
+        with pytest.raises(Refused, match="not-invited"):
+            far.source.apply(far.mailbox, Reply("k", far.add("Plan", START), Response.ACCEPTED))
+
+    def test_an_own_meeting_is_deleted(self, far: FarCalendar) -> None:
+        """It is gone, which is said of a second try by its name."""
+        item = far.add("Plan", START)
+        far.source.apply(far.mailbox, Removal("k1", item))
+        assert seen(far) == []
+        with pytest.raises(Refused, match="item-not-found"):
+            far.source.apply(far.mailbox, Removal("k2", item))
+
+    def test_one_occurrence_is_deleted(self, far: FarCalendar) -> None:
+        """The others stay."""
+        far.add("Weekly", START, 3)
+        second = next(one for one in seen(far) if one.original_start == START + WEEK)
+        far.source.apply(far.mailbox, Removal("k1", second.item_id))
+        assert sorted(one.start for one in seen(far)) == [START, START + 2 * WEEK]
+        with pytest.raises(Refused, match="item-not-found"):
+            far.source.apply(far.mailbox, Removal("k2", second.item_id))
+
+    def test_a_guest_deletes_nothing(self, far: FarCalendar) -> None:
+        """Only the owner's own items are deleted."""
+        with pytest.raises(Refused, match="attendee-copy"):
+            far.source.apply(far.mailbox, Removal("k", far.invited("Plan", START)))
+        assert len(seen(far)) == 1
+
+    def test_a_sentence_is_read_or_refused(self, far: FarCalendar) -> None:
+        """As the source says of itself; a second try finds what the first made."""
+        order = QuickAdd("k", "Tea with Bea", START - 10 * WEEK)
+        if not far.source.quick_adds:
+            with pytest.raises(Refused, match="quick-add-needs-google"):
+                far.source.apply(far.mailbox, order)
+            return
+        first, again = (far.source.apply(far.mailbox, order) for _ in range(2))
+        assert (first.repeated, again.repeated, again.item_id) == (False, True, first.item_id)
+
+    def test_an_item_is_read_whole(self, far: FarCalendar) -> None:
+        """Whose it is, and that its calendar has made no conference for it."""
+        own = far.source.read(far.mailbox, far.add("Plan", START))
+        theirs = far.source.read(far.mailbox, far.invited("Other", START + 2 * HOUR))
+        assert (own.own, theirs.own) == (True, False)
+        assert (own.meeting.subject, own.hosted) == ("Plan", None)
+
+    def test_a_conference_is_made_by_the_calendar_or_refused(self, far: FarCalendar) -> None:
+        """As the item says of its calendar; it is made once, and goes again."""
+        item = far.add("Plan", START)
+        order = MeetingUpdate("k1", item, conference="tag-1")
+        if not far.source.read(far.mailbox, item).hosts:
+            with pytest.raises(Refused, match="conference-needs-google"):
+                far.source.apply(far.mailbox, order)
+            return
+        far.source.apply(far.mailbox, order)
+        hosted = far.source.read(far.mailbox, item).hosted
+        assert hosted is not None
+        assert (hosted.tag, hosted.making) == ("tag-1", Making.MADE)
+        assert hosted.conference is not None
+        far.source.apply(far.mailbox, MeetingUpdate("k2", item, conference=""))
+        assert far.source.read(far.mailbox, item).hosted is None
 
     def test_free_busy_answers_each_address(self, far: FarCalendar) -> None:
         """One answer per address in their order, an unknown one with its reason."""

@@ -14,6 +14,8 @@ from tests.unit.source.google.twin import Twin
 class Calendar:
     """A calendar of the lab, reached without a network; ``page`` is the most events on a page."""
 
+    nowhere = "a0b1c2d3e4f5a0b1c2d3e4f5a0"
+
     def __init__(self, page: int) -> None:
         self._twin = Twin()
         self._twin.lab.services.reading.page = page
@@ -37,6 +39,11 @@ class Calendar:
             self._twin.edit("delete_occurrence", item=item, at=original_start.isoformat())
         else:
             self._twin.edit("cancel", item=item)
+
+    def invited(self, subject: str, start: datetime) -> str:
+        guest = [{"address": self.mailbox.address}]
+        facts = {"start": start.isoformat(), "end": (start + HOUR).isoformat(), "attendees": guest}
+        return self._twin.edit("create", number=2, subject=subject, **facts)
 
     def expire(self) -> None:
         for calendar in self._twin.lab.tenant.calendars.values():

@@ -6,13 +6,15 @@ from datetime import datetime
 
 import pytest
 
-from connector.model import Mailbox
+from connector.model import Attendee, Mailbox
 from connector.source.memory import MemorySource
 from tests.contract.source import HOUR, WEEK, FarCalendar, SourceContract
 
 
 class Calendar:
     """A calendar of the memory source."""
+
+    nowhere = "a0b1c2d3e4f5a0b1c2d3e4f5a0"
 
     def __init__(self) -> None:
         self.source = MemorySource()
@@ -32,6 +34,12 @@ class Calendar:
             self._calendar.drop_occurrence(item, original_start)
         else:
             self._calendar.delete(item)
+
+    def invited(self, subject: str, start: datetime) -> str:
+        item = self.add(subject, start)
+        guest = Attendee(self.mailbox.address)
+        self._calendar.edit(item, organizer=Attendee("bob@example.com"), attendees=(guest,))
+        return item
 
     def expire(self) -> None:
         self._calendar.expire_cursors()

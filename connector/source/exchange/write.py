@@ -59,6 +59,8 @@ def apply(services: Services, mailbox: Mailbox, write: Write) -> Applied:
         match write:
             case NewMeeting():
                 return _create(services, mailbox, write)
+            case MeetingUpdate(conference=tag) if tag:
+                raise Refused("conference-needs-google")
             case MeetingUpdate():
                 return _update_patiently(services, mailbox, write)
             case Reply():
