@@ -249,6 +249,10 @@ REASONS: dict[str, Reason] = {
         "See the quotas in the Google Cloud console: APIs and services, Google Calendar API, Quotas.",
     ),
     "google-no-push": Reason("This calendar sends no notifications; it is polled."),
+    "google-receiver-closed": Reason(
+        "The receiver of notifications can't listen at its address; calendars are polled.",
+        "Look at `receiver.listen:` of the source; the log has the system's words.",
+    ),
     "google-channel-taken": Reason("The notification channel's name was used before; another one is made."),
     "google-no-hints": Reason("Google can't be asked about many people's absences at once."),
     # commands and writes
@@ -261,7 +265,9 @@ REASONS: dict[str, Reason] = {
         "The policy of the acting user does not allow it.", "See `policies:`, `write:`."
     ),
     "request-refused": Reason("Exchange refuses this request and always will."),
-    "not-invited": Reason("The user organizes this meeting or is not invited to it; there is nothing to answer."),
+    "not-invited": Reason(
+        "The user organizes this meeting or is not invited to it; there is nothing to answer."
+    ),
     "meeting-cancelled": Reason("The meeting was cancelled; there is nothing to answer."),
     "quick-add-needs-google": Reason(
         "Meetings are made of a sentence by Google calendars alone, and this calendar is none.",

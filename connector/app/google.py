@@ -16,6 +16,7 @@ from connector.relay.far_end import FarEnd, Proxy
 from connector.source.base import Notice
 from connector.source.google.authentication import Tokens
 from connector.source.google.push import Channels, HubDoor, HubReceiver
+from connector.source.google.receiver import OwnReceiver
 from connector.source.google.settings import GoogleSettings, Key, Limits
 from connector.source.google.source import GoogleSource
 from connector.source.google.transport import Wire
@@ -25,10 +26,11 @@ from connector.store.base import Store
 
 @dataclass(frozen=True, slots=True)
 class GoogleParts:
-    """The adapter's two halves."""
+    """The adapter's halves; ``receiver`` is a third where notifications arrive here."""
 
     source: GoogleSource
     watcher: PolledWatcher | PushWatcher
+    receiver: OwnReceiver | None = None
 
 
 def build_google(
@@ -52,11 +54,12 @@ def build_google(
 
     if section.push == "off":
         return GoogleParts(source, PolledWatcher(left, source.sharing.tidy))
-    receiver = HubReceiver(config.hub.url, HubDoor(_Hub(far_end_of(config, keystore, clock))).post)
+    own = OwnReceiver(section.receiver.listen, section.receiver.url, clock) if section.receiver else None
+    receiver = own or HubReceiver(config.hub.url, HubDoor(_Hub(far_end_of(config, keystore, clock))).post)
     channels = Channels(name, source.services, receiver, clock)
     watcher = PushWatcher(name, channels, store, clock, left, tidy=source.sharing.tidy)
     leaving.asked = watcher.leaving
-    return GoogleParts(source, watcher)
+    return GoogleParts(source, watcher, own)
 
 
 class _Leaving:

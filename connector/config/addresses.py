@@ -107,6 +107,24 @@ KeyServiceName = Annotated[
 ]
 
 
+def _receive(text: str) -> str:
+    form = '"unix:/path/of/the/socket", or an address and port of this machine such as "127.0.0.1:8085"'
+    if text.startswith("unix:/"):
+        return text
+    try:
+        _endpoint(text)
+    except ValueError:
+        raise ValueError(f"write {form}") from None
+    return text
+
+
+ReceiveAt = Annotated[
+    str,
+    AfterValidator(_receive),
+    Form("unix:/path, or an address and port of this machine such as 127.0.0.1:8085"),
+]
+
+
 def _listen(text: str) -> str:
     form = '"unix:/path/of/the/socket", or a port of this machine such as "127.0.0.1:9464"'
     if text.startswith("unix:/"):

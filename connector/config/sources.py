@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from connector.config.addresses import HostEndpoint, HttpsUrl
+from connector.config.addresses import HostEndpoint, HttpsUrl, ReceiveAt
 from connector.config.frozen import FrozenMap
 from connector.config.kinds import (
     Address,
@@ -179,6 +179,16 @@ class GoogleLimits(Section):
     """A larger answer is not read to its end."""
 
 
+class GoogleReceiver(Section):
+    """A receiver of our own for Google's notifications, behind a reverse proxy with a public address."""
+
+    listen: ReceiveAt
+    """Where the reverse proxy hands them on, as plain HTTP."""
+
+    url: HttpsUrl
+    """The public address that Google is told; its certificate is publicly trusted."""
+
+
 class GoogleSource(Section):
     """A Google Workspace tenant. Its service account key is the secret google/SOURCE."""
 
@@ -188,8 +198,11 @@ class GoogleSource(Section):
     domains: Annotated[tuple[Domain, ...], at_least_one]
     """The mail domains whose calendars live here."""
 
-    push: Literal["hub", "off"] = "hub"
-    """How changes are heard of: through the hub, or by asking regularly."""
+    push: Literal["hub", "own", "off"] = "hub"
+    """How changes are heard of: through the hub, through a receiver of our own, or by asking regularly."""
+
+    receiver: GoogleReceiver | None = None
+    """The receiver of our own; with push: own."""
 
     keys: tuple[Name, ...] = ()
     """Names of several service account keys, each a secret google/SOURCE/KEY; the first that Google accepts is used."""
@@ -214,6 +227,12 @@ class GoogleSource(Section):
 
     limits: GoogleLimits = GoogleLimits()
     """How much Google is asked for."""
+
+    @model_validator(mode="after")
+    def _own_receiver(self) -> GoogleSource:
+        if (self.push == "own") != (self.receiver is not None):
+            raise ValueError("push: own and receiver: belong together; set both or neither")
+        return self
 
     @model_validator(mode="after")
     def _rooms_are_shared_with_somebody(self) -> GoogleSource:

@@ -120,7 +120,8 @@ def _refused(check: str, tenant: Tenant, mailbox: Mailbox, verdict: Verdict) -> 
 def _push(tenant: Tenant, tools: GoogleInstruments) -> Finding:
     if tenant.push == "off":
         return passed("push", tenant.name, "changes are heard of by polling, as configured")
-    count = tools.streamed()
-    return passed(
-        "push", tenant.name, f"changes are heard of through the hub; {count} calendars have a channel"
+    count, way = (
+        tools.streamed(),
+        "through the hub" if tenant.push == "hub" else "through a receiver of our own",
     )
+    return passed("push", tenant.name, f"changes are heard of {way}; {count} calendars have a channel")

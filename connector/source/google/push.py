@@ -30,8 +30,15 @@ class Receiver(Protocol):
 
     address: str
 
+    @property
+    def ready(self) -> bool:
+        """Whether notifications can arrive; without it everybody is polled."""
+
     def register(self, channel_id: str, mailbox_id: str, token_digest: str, expires: datetime) -> None:
         """Expect a channel; before it is asked for, since its first message may come before the answer. Raises Transient."""
+
+    def resume(self, channel_id: str, mailbox_id: str, token_digest: str, expires: datetime) -> None:
+        """Go on expecting a channel that was made before this process began."""
 
     def forget(self, channel_id: str) -> None:
         """Expect it no longer. Raises Transient."""
@@ -79,7 +86,9 @@ class HubDoor:
 
 
 class HubReceiver:
-    """The hub lends its public address (``/google/v1/notify``)."""
+    """The hub lends its public address (``/google/v1/notify``) and remembers channels by itself."""
+
+    ready = True
 
     def __init__(self, url: str, send: Send) -> None:
         self.address = f"{url.rstrip('/')}/google/v1/notify"
@@ -91,6 +100,9 @@ class HubReceiver:
         told = {"id": channel_id, "mailbox": mailbox_id, "token": token_digest, "expires": ends}
         self._send("/google/v1/channels", told)
 
+    def resume(self, channel_id: str, mailbox_id: str, token_digest: str, expires: datetime) -> None:
+        """The hub has not forgotten."""
+
     def forget(self, channel_id: str) -> None:
         """``POST /google/v1/channels/forget``."""
         self._send("/google/v1/channels/forget", {"id": channel_id})
@@ -98,27 +110,31 @@ class HubReceiver:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """What leads back to a channel: Google's id of what is watched, and when it ends."""
+    """What leads back to a channel: Google's id of what is watched, when it ends, its token's digest, and where it leads to."""
 
     resource: str
     ends: datetime
+    digest: str = ""
+    address: str = ""
 
     def text(self) -> str:
         """As a subscription keeps it."""
-        return json.dumps({"resource": self.resource, "ends": self.ends.isoformat()})
+        kept = {"resource": self.resource, "ends": self.ends.isoformat()}
+        return json.dumps({**kept, "digest": self.digest, "address": self.address})
 
     @classmethod
     def of(cls, subscription: Subscription) -> Route:
         """Read it back; one that can't be read has ended."""
         try:
             kept = json.loads(subscription.route)
-            return cls(str(kept["resource"]), datetime.fromisoformat(kept["ends"]))
-        except (ValueError, KeyError, TypeError):
+            more = (str(kept.get(name, "")) for name in ("digest", "address"))
+            return cls(str(kept["resource"]), datetime.fromisoformat(kept["ends"]), *more)
+        except (ValueError, KeyError, TypeError, AttributeError):
             return cls("", datetime.min.replace(tzinfo=UTC))
 
 
 class Channels:
-    """Makes and stops channels. The token is never kept here: the receiver holds its digest, Google says it each time."""
+    """Makes and stops channels. The token is never kept: the receiver holds its digest, Google says it each time."""
 
     def __init__(self, source: str, services: Services, receiver: Receiver, clock: Clock) -> None:
         self._source = source
@@ -140,8 +156,23 @@ class Channels:
             "params": {"ttl": str(int(LIFE.total_seconds()))},
         }
         answer = self._services.watch(mailbox, body)
-        route = Route(str(answer.get("resourceId", "")), _ends(answer, now))
+        route = Route(str(answer.get("resourceId", "")), _ends(answer, now), digest, self._receiver.address)
         return Subscription(self._source, mailbox.id, channel_id, GROUP, route.text(), now)
+
+    @property
+    def ready(self) -> bool:
+        """Whether notifications can arrive."""
+        return self._receiver.ready
+
+    def resume(self, subscription: Subscription) -> None:
+        """Go on with a channel that was made before this process began."""
+        route = Route.of(subscription)
+        if self.leads_here(route) and route.digest:
+            self._receiver.resume(subscription.id, subscription.mailbox_id, route.digest, route.ends)
+
+    def leads_here(self, route: Route) -> bool:
+        """Whether a channel's messages arrive where they are expected now: another receiver may have been configured."""
+        return route.address in {"", self._receiver.address}
 
     def close(self, mailbox: Mailbox, subscription: Subscription) -> bool:
         """Stop a channel, at Google and at the receiver; whether Google still had it. Raises verdicts."""

@@ -97,7 +97,7 @@ class _Leaver:
 class PushWatcher:
     """Keeps a channel open for every calendar; satisfies ``connector.source.base.Watcher``.
 
-    Nudges come down from the hub, not through ``run``; a new channel is followed by one, since changes before it went unheard.
+    Nudges come from the receiver, not through ``run``; a new channel is followed by one, since changes before it went unheard.
     ``left`` hears of whoever is no longer ours, after the channel was stopped; ``tidy`` as with ``PolledWatcher``.
     """
 
@@ -120,6 +120,8 @@ class PushWatcher:
         self._lock = threading.Lock()
         self._wanted: dict[str, Mailbox] = {}
         self._held = {one.mailbox_id: one for one in shelf.subscriptions(source)}
+        for held in self._held.values():
+            channels.resume(held)
         self._trouble: dict[str, _Trouble] = {}
         self._leavers: deque[_Leaver] = deque()
         self._resting: datetime | None = None
@@ -164,9 +166,10 @@ class PushWatcher:
     def coverage(self) -> Coverage:
         """Whoever has a living channel is heard of, the others are polled."""
         now = self._clock()
+        heard = self._channels.ready and not self._resting
         with self._lock:
-            living = {one for one, held in self._held.items() if Route.of(held).ends > now}
-            streamed = frozenset(living & self._wanted.keys()) if not self._resting else frozenset[str]()
+            living = {one for one, held in self._held.items() if self._heard(Route.of(held), now)}
+            streamed = frozenset(living & self._wanted.keys()) if heard else frozenset[str]()
             broken: Mapping[str, str] = {one.code: one.code for one in self._trouble.values()}
             return Coverage(len(streamed), streamed, frozenset(self._wanted) - streamed, broken)
 
@@ -180,6 +183,9 @@ class PushWatcher:
         return sum(self._stop(one) for one in leaving)
 
     # --- inside
+
+    def _heard(self, route: Route, now: datetime) -> bool:
+        return route.ends > now and self._channels.leads_here(route)
 
     def _at_rest(self) -> bool:
         return self._resting is not None and self._clock() < self._resting
@@ -199,8 +205,8 @@ class PushWatcher:
         """Renewal comes a day or two before the end, at a time of each channel's own."""
         if held is None:
             return True
-        share = int.from_bytes(held.id.encode()[:4], "big") / 2**32
-        return now >= Route.of(held).ends - RENEW * (1 + share)
+        route, share = Route.of(held), int.from_bytes(held.id.encode()[:4], "big") / 2**32
+        return now >= route.ends - RENEW * (1 + share) or not self._channels.leads_here(route)
 
     def _subscribe(self, mailbox: Mailbox, nudge: Callable[[Nudge], None]) -> None:
         """Make the next channel, remember it, then stop the one before: two at a time only double nudges."""
