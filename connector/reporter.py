@@ -52,6 +52,8 @@ class Reporter:
         self._loaded: deque[datetime] = deque(maxlen=1000)
         self._named: dict[str, str] = {}
         self._behind: dict[str, str] = {}
+        self._changes: dict[str, datetime] = {}
+        self._source_changes: dict[str, datetime] = {}
 
     def stepped(self, mailbox: Mailbox, before: Phase, step: Step) -> None:
         """A step went well."""
@@ -61,6 +63,10 @@ class Reporter:
         (self._log.info if notable else self._log.debug)(step.sentence, mailbox=mailbox.address)
         if before is Phase.LOADING and after is Phase.LIVE:
             self._loaded.append(self._clock())
+        if step.changed:
+            self._changes[mailbox.address] = self._source_changes[mailbox.source] = self._clock()
+        if after is None:
+            self._changes.pop(mailbox.address, None)
         self._alarms.clear(kinds.KEY_SERVICE_AWAY, subject=mailbox.address)
         self._in_time(mailbox)
         if after in {Phase.LIVE, None}:
@@ -119,6 +125,14 @@ class Reporter:
         """First loads finished lately, for an estimate of the rest."""
         since = self._clock() - RECENT
         return sum(moment > since for moment in self._loaded) / (RECENT / timedelta(minutes=1))
+
+    def changed_at(self, address: str) -> datetime | None:
+        """When meetings of a mailbox last came or went; None for not since this process began."""
+        return self._changes.get(address)
+
+    def source_changed_at(self, source: str) -> datetime | None:
+        """The same of any mailbox of a source."""
+        return self._source_changes.get(source)
 
     def _blocked(self, mailbox: Mailbox, code: str) -> None:
         """One alarm for all mailboxes with the same cause; of a remedy's names only the source is common to all."""

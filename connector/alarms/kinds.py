@@ -88,6 +88,14 @@ SOURCE_NOT_SET_UP = Kind(
     "{remedy}",
     "28a72a5e6c564c80a04b3b5940a67414",
 )
+PASSWORD_EXPIRES = Kind(
+    107,
+    "password-expires",
+    Severity.WARNING,
+    "The password of {account} expires on {date}.",
+    "Have the account's administrator give it a new one, then type it: calendar-connector secret set {secret}",
+    "91729983f9d44fe5b3ef7c5661895d44",
+)
 SOURCE_UNREACHABLE = Kind(
     201,
     "source-unreachable",
@@ -153,6 +161,14 @@ CANARY_SILENT = Kind(
     "Nothing has changed in the canary {canary} for more than an hour, although something should every few minutes.",
     "See whether whatever changes it still runs; if it does, changes do not arrive: calendar-connector doctor {canary}",
     "8385efc504094f5586f1dda9942d3cd3",
+)
+SOURCE_SILENT = Kind(
+    209,
+    "source-silent",
+    Severity.ERROR,
+    "Nothing has changed in {mailboxes} mailboxes of {source} for a whole working hour.",
+    "If this is no holiday, changes do not arrive: calendar-connector doctor --source {source}",
+    "656900457591420992c6804d63578e0d",
 )
 HUB_UNREACHABLE = Kind(
     301,
@@ -268,6 +284,7 @@ KINDS: tuple[Kind, ...] = (
     ACCOUNT_TAKEN_OVER,
     KEY_NOT_RENEWED,
     SOURCE_NOT_SET_UP,
+    PASSWORD_EXPIRES,
     SOURCE_UNREACHABLE,
     STREAM_LOST,
     MAILBOXES_BLOCKED,
@@ -276,6 +293,7 @@ KINDS: tuple[Kind, ...] = (
     MAILBOXES_LATE,
     NOTIFICATION_STORM,
     CANARY_SILENT,
+    SOURCE_SILENT,
     HUB_UNREACHABLE,
     HUB_REFUSED_CREDENTIAL,
     SUPERSEDED,

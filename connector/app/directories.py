@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from connector.config import Config
-from connector.config.people import RosterEntry
+from connector.config.people import Directory, RosterEntry
 from connector.errors import NotFound
 from connector.keystore import Keystore
 from connector.roster.base import RosterUnreadable
@@ -36,16 +36,21 @@ def group_roster(
     section = config.directories[directory]
     if not section.bind:
         return Unbound(name, directory, entry.policy)
-    settings = DirectorySettings(
-        name=directory,
+    settings = settings_of(directory, section, keystore, store)
+    return LdapGroupRoster(name, settings, str(entry.group), entry.policy)
+
+
+def settings_of(name: str, section: Directory, keystore: Keystore, store: Store) -> DirectorySettings:
+    """How a directory is asked that names an account to ask with."""
+    return DirectorySettings(
+        name=name,
         servers=section.servers,
         base=section.base,
-        bind=section.bind,
-        password=lambda: _password(keystore, directory),
-        refusals=StoredRefusal(keystore, store, directory),
+        bind=str(section.bind),
+        password=lambda: _password(keystore, name),
+        refusals=StoredRefusal(keystore, store, name),
         ca=section.ca if isinstance(section.ca, Path) else None,
     )
-    return LdapGroupRoster(name, settings, str(entry.group), entry.policy)
 
 
 def _password(keystore: Keystore, directory: str) -> str:

@@ -1,4 +1,4 @@
-"""Looking ahead: certificates that are about to end, a key that is not renewed, a canary that fell silent, a clock that is off."""
+"""Looking ahead: certificates and passwords that are about to end, a key that is not renewed, a clock that is off."""
 
 from __future__ import annotations
 
@@ -12,23 +12,27 @@ from cryptography.x509 import load_pem_x509_certificate
 from connector.alarms import kinds
 from connector.alarms.webhook import Receiver, Webhook
 from connector.app.appliance import Appliance, Task
+from connector.app.directories import settings_of
 from connector.app.doctor import HubTools
 from connector.app.enrolment import RENEW_AFTER
+from connector.app.exchange import secret_name
 from connector.app.ground import Ground, secret_of
 from connector.app.relay import HUB_SECRET, bundle, proxy_of
 from connector.config.sources import ExchangeSource as Section
 from connector.doctor import network
 from connector.doctor.sight import Place, Sight
 from connector.enrolment.proof import is_key
+from connector.roster.base import RosterUnreadable
+from connector.roster.ldapexpiry import password_ends
 from connector.source.exchange.connections import routes
 from connector.tls import trusting
 
 CLOCKS_APART = timedelta(seconds=60)
-CANARY_SILENCE = timedelta(hours=1)
 KEY_OVERDUE = timedelta(days=15)
 """So long after its time a key may wait to be renewed before somebody is told."""
 ENDPOINTS = 20
-"""Exchange servers of one source that are looked at."""
+"""Servers of one source or directory that are looked at."""
+LDAPS = 636
 
 _log = structlog.get_logger(__name__)
 
@@ -43,13 +47,19 @@ class Outlook:
         """Look at every certificate, at our key, and at the hub's clock."""
         ground = self._appliance.ground
         hub = self._hub(ground)
-        self._clock(hub)
-        sights = [hub, *self._exchange(ground)]
+        self._compare(hub)
+        sights = [hub, *self._exchange(ground), *self._directories(ground)]
         for sight in sights:
             if sight.certificate is not None:
                 self._judge(sight.place.name, sight.certificate.ends)
         self._own(ground)
         self._key(ground)
+        self._passwords(ground)
+
+    def clock_is_off(self) -> bool:
+        """Look at the hub's clock alone; whether ours differs from it, as far as is known."""
+        self._compare(self._hub(self._appliance.ground))
+        return any(one.kind is kinds.CLOCK_OFF for one in self._appliance.alarms.current())
 
     def _hub(self, ground: Ground) -> Sight:
         parts = urlsplit(ground.loaded.config.hub.url)
@@ -63,6 +73,21 @@ class Outlook:
             to = routes({host: str(target) for host, target in section.resolve.items()})
             way = network.Way(trusting(bundle(section.ca), setting=f"sources.{name}.ca"), to)
             for place in self._places(ground, name, section):
+                yield network.look(place, way, ground.clock)
+
+    @staticmethod
+    def _directories(ground: Ground) -> Iterator[Sight]:
+        for name, section in ground.loaded.config.directories.items():
+            way = network.Way(trusting(bundle(section.ca), setting=f"directories.{name}.ca"))
+            for url in section.servers[:ENDPOINTS]:
+                parts = urlsplit(url)
+                place = Place(
+                    parts.hostname or "",
+                    parts.port or LDAPS,
+                    f"directories.{name}.ca",
+                    exchange=False,
+                    http=False,
+                )
                 yield network.look(place, way, ground.clock)
 
     @staticmethod
@@ -101,7 +126,39 @@ class Outlook:
         else:
             self._appliance.alarms.clear(kinds.KEY_NOT_RENEWED)
 
-    def _clock(self, hub: Sight) -> None:
+    def _passwords(self, ground: Ground) -> None:
+        """Of the accounts that log on at Exchange and at the directories, by what the directories know of them."""
+        secrets = {
+            one.user: secret_name(name, key)
+            for name, section in ground.loaded.config.sources.items()
+            if isinstance(section, Section)
+            for key, one in section.accounts.items()
+        }
+        asked: dict[str, str] = {}
+        ends: dict[str, datetime] = {}
+        for name, directory in ground.loaded.config.directories.items():
+            if not directory.bind:
+                continue
+            here = {**secrets, directory.bind: f"directory/{name}"}
+            settings = settings_of(name, directory, ground.keystore, ground.store)
+            try:
+                ends.update(password_ends(settings, list(here)))
+            except RosterUnreadable as error:
+                _log.info("the directory was not asked when passwords end", why=str(error))
+            else:
+                asked.update(here)
+        for account, secret in asked.items():
+            self._password(account, secret, ends.get(account))
+
+    def _password(self, account: str, secret: str, ends: datetime | None) -> None:
+        alarms, ground = self._appliance.alarms, self._appliance.ground
+        if ends is not None and ends - ground.clock() <= ground.loaded.config.alarms.expiry_warning:
+            facts = {"account": account, "secret": secret, "date": f"{ends:%Y-%m-%d}"}
+            alarms.raise_(kinds.PASSWORD_EXPIRES, account, **facts)
+        else:
+            alarms.clear(kinds.PASSWORD_EXPIRES, account)
+
+    def _compare(self, hub: Sight) -> None:
         """By the Date of the hub's answer, whose certificate was believed."""
         if not hub.clear or hub.date is None or hub.read_at is None:
             return
@@ -112,32 +169,6 @@ class Outlook:
             )
         else:
             self._appliance.alarms.clear(kinds.CLOCK_OFF)
-
-
-class Canary:
-    """A mailbox that somebody's own job changes every few minutes: when it is silent, changes do not arrive."""
-
-    def __init__(self, appliance: Appliance) -> None:
-        self._appliance = appliance
-        self._revision = -1
-        self._changed_at = appliance.ground.clock()
-
-    def look(self) -> None:
-        """Compare with the last look."""
-        ground, alarms = self._appliance.ground, self._appliance.alarms
-        address = ground.loaded.config.alarms.canary
-        if not address:
-            return
-        mailbox = ground.store.find_mailbox(address)
-        session = ground.store.session(mailbox.id) if mailbox else None
-        revision = session.revision if session else -1
-        now = ground.clock()
-        if revision != self._revision:
-            self._revision, self._changed_at = revision, now
-        if now - self._changed_at > CANARY_SILENCE:
-            alarms.raise_(kinds.CANARY_SILENT, canary=address)
-        else:
-            alarms.clear(kinds.CANARY_SILENT)
 
 
 def webhook_tasks(appliance: Appliance) -> list[Task]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from connector.config import checks, files, later
+from connector.config import checks, files, later, owners
 from connector.config.models import Config
 from connector.config.problems import explain, locate, spell
 from connector.config.provenance import Origin, Source, leaves, origins, written
@@ -58,7 +59,7 @@ class Loaded:
 def load(path: Path = DEFAULT_PATH) -> Loaded:
     """Read ``path`` and ``conf.d/*.yaml`` beside it, in the order of their names; the later file wins.
 
-    Raises ConfigError with every problem found in all of them.
+    Raises ConfigError with every problem found in all of them; a file of somebody else's is not read at all.
     """
     draft = _Draft()
     draft.lay_over(_read(path))
@@ -143,7 +144,9 @@ class _Draft:
 def _read(path: Path) -> Parsed:
     try:
         with path.open("rb") as file:
-            return parse(file.read(MAX_BYTES + 1), str(path))
+            sentence = owners.objection(path, os.fstat(file.fileno()))
+            if not sentence:
+                return parse(file.read(MAX_BYTES + 1), str(path))
     except FileNotFoundError:
         sentence = f"there is no such file; begin with: calendar-connector config sample > {path}"
     except OSError as error:

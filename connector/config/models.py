@@ -15,6 +15,7 @@ from connector.config.frozen import FrozenMap
 from connector.config.keys import Keys
 from connector.config.kinds import (
     Address,
+    DayHours,
     Duration,
     FilePath,
     Host,
@@ -146,6 +147,9 @@ class Alarms(Section):
 
     canary: Address | None = None
     """A mailbox that is changed regularly to see that everything works."""
+
+    working_hours: DayHours | None = None
+    """When something should change in every source with 50 mailboxes, Monday to Friday; never when left out."""
 
     expiry_warning: Annotated[Duration, *between("1d", "365d")] = timedelta(days=30)
     """How long before its end a certificate or password raises an alarm."""

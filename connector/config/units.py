@@ -177,6 +177,10 @@ class Hours:
             return self.start <= clock < self.end
         return clock >= self.start or clock < self.end
 
+    def weekday(self, moment: datetime) -> int:
+        """The day of an aware moment on the calendars of ``zone``; 0 is Monday."""
+        return moment.astimezone(_zone(self.zone)).weekday()
+
     def __str__(self) -> str:
         hours = f"{self.start:%H:%M}-{self.end:%H:%M}"
         return hours if self.zone == "UTC" else f"{hours} {self.zone}"

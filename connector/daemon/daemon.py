@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from types import FrameType
 
@@ -25,6 +26,7 @@ from connector.daemon.bell import Bell
 from connector.daemon.crew import Crew
 from connector.daemon.jobs import Jobs
 from connector.daemon.verbs import control_verbs
+from connector.daemon.wallclock import WallClock
 from connector.errors import ConfigError, StoreError, Superseded, UserError
 from connector.model import AuditEntry
 from connector.notify import Heartbeat, Notifier, Watchdog
@@ -61,6 +63,7 @@ class Daemon:
         self._failure: BaseException | None = None
         self._notifier = Notifier(os.environ)
         self._watchdog = Watchdog(self._notifier, os.environ, time.monotonic)
+        self._wall = WallClock(ground.clock, time.monotonic)
         self._log = structlog.get_logger(__name__)
         self.appliance: Appliance
 
@@ -122,9 +125,21 @@ class Daemon:
             if self._reloading:
                 self._reloading = False
                 self._reload()
+            self._look_at_clock()
             self._beat(self._heart)
             self._notifier.status(self._sentence())
             self._watchdog.tick()
+
+    def _look_at_clock(self) -> None:
+        """Whatever was planned by a clock that was ahead would wait until it is as late again: all is planned anew."""
+        moved = self._wall.moved()
+        if not moved:
+            return
+        self._log.warning("this machine's clock was set", seconds=round(moved.total_seconds()))
+        if moved < timedelta():
+            self._finish()
+            self._begin(resync=True)
+        self._jobs.clock_was_set()
 
     def _beat(self, heart: Heartbeat) -> None:
         """Progress is a finished step, or that none is due."""

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from connector.alarms import kinds
+from connector.alarms import Kind, kinds
 from connector.app.appliance import Appliance
 from connector.app.enrolment import renew_if_due
-from connector.app.outlook import Canary, Outlook
+from connector.app.outlook import Outlook
+from connector.app.silence import Canary, SourceSilence
 from connector.errors import StoreError, UserError
 from connector.operations import roster
 from connector.roster.base import RosterUnreadable
@@ -25,6 +26,8 @@ OUTLOOK, OUTLOOK_AFTER = timedelta(hours=12), timedelta(minutes=5)
 """How often it is looked ahead, and so long after a start for the first time."""
 HUB = "hub"
 """The name of the hub's secret."""
+REFUSAL_FRESH = timedelta(minutes=2)
+"""So long after a refusal the hub's clock is looked at."""
 OUTBOX_SHARE = 0.8
 """An outbox so full is worth an alarm before calendars have to wait."""
 
@@ -41,7 +44,7 @@ class Jobs:
         self._appliance = appliance
         self._renew = renew
         self._outlook = Outlook(appliance)
-        self._canary = Canary(appliance)
+        self._silence = (Canary(appliance), SourceSilence(appliance))
         self._failed = failed
         self._log = structlog.get_logger(__name__)
         self._scheduler = BackgroundScheduler(
@@ -105,8 +108,19 @@ class Jobs:
         self._look_at_outbox()
         self._look_at_hub()
         self._look_at_writes()
-        self._canary.look()
+        self._look_at_clock()
+        for one in self._silence:
+            one.look()
         self._appliance.alarms.tick()
+
+    def clock_was_set(self) -> None:
+        """Compare it with the hub's at once."""
+        self._scheduler.add_job(self._outlook.clock_is_off)
+
+    def _look_at_clock(self) -> None:
+        """An alarm about the clock ends as soon as the clock is right, and so does the hub's refusal because of it."""
+        if kinds.CLOCK_OFF in self._standing() and not self._outlook.clock_is_off():
+            self._appliance.sender.hurry()
 
     def _look_at_outbox(self) -> None:
         alarms, ground = self._appliance.alarms, self._appliance.ground
@@ -136,13 +150,25 @@ class Jobs:
         else:
             alarms.clear(kinds.CREDENTIAL_MISSING, HUB)
         if code == "credential-refused":
-            alarms.raise_(kinds.HUB_REFUSED_CREDENTIAL)
+            self._look_at_refusal(state.since)
         else:
             alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
         if code and not code.startswith("credential"):
             alarms.raise_(kinds.HUB_UNREACHABLE, code)
         else:
             alarms.clear(kinds.HUB_UNREACHABLE)
+
+    def _look_at_refusal(self, since: datetime) -> None:
+        """What we prove ourselves by is good for minutes only: with a clock that is off, the clock is the trouble."""
+        alarms = self._appliance.alarms
+        fresh = abs(self._appliance.ground.clock() - since) < REFUSAL_FRESH
+        if kinds.CLOCK_OFF in self._standing() or (fresh and self._outlook.clock_is_off()):
+            alarms.clear(kinds.HUB_REFUSED_CREDENTIAL)
+        else:
+            alarms.raise_(kinds.HUB_REFUSED_CREDENTIAL)
+
+    def _standing(self) -> set[Kind]:
+        return {one.kind for one in self._appliance.alarms.current()}
 
     def _look_at_writes(self) -> None:
         stopped = gate.stopped_at(self._appliance.context)

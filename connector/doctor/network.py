@@ -125,7 +125,7 @@ def _greeted(seen: Sight, secured: ssl.SSLSocket, clock: Clock) -> Sight:
     shown = certificate.read(der) if der else None
     seen = replace(seen, certificate=shown, protocol=secured.version() or "TLS")
     with closing(secured):
-        return _dated(seen, secured, clock)
+        return _dated(seen, secured, clock) if seen.place.http else seen
 
 
 def _dated(seen: Sight, secured: ssl.SSLSocket, clock: Clock) -> Sight:

@@ -15,13 +15,15 @@ from connector.doctor.findings import Finding, failed, passed, skipped
 class Place:
     """A host and port as the configuration or Autodiscover names them, and the key of ``ca:`` that judges its certificate.
 
-    ``exchange`` tells an Exchange server from the hub: their administrators are given other lines.
+    ``exchange`` tells an Exchange server from the hub: their administrators are given other lines. One that does not speak
+    ``http``, a directory, is not asked for the time.
     """
 
     host: str
     port: int
     ca_key: str
     exchange: bool = True
+    http: bool = True
 
     @property
     def name(self) -> str:

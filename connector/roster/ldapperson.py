@@ -18,7 +18,7 @@ MOST = 5
 SECONDS = 20
 
 
-class _Door(LdapGroupRoster):
+class Door(LdapGroupRoster):
     """The way in that rosters have; no group plays a part."""
 
     def __init__(self, settings: DirectorySettings) -> None:
@@ -33,7 +33,7 @@ class LdapPeople:
     """People of one directory. A connection is made for each question: keywords are rare."""
 
     def __init__(self, settings: DirectorySettings) -> None:
-        self._door = _Door(settings)
+        self._door = Door(settings)
         self._base = settings.base
 
     def attributes(self, address: str, names: Sequence[str]) -> Mapping[str, str]:

@@ -23,6 +23,8 @@ from connector.sync.scheduler import Next, Scheduler
 from connector.sync.storms import Storms
 from connector.sync.storms import Turn as Change
 
+HELD_LONGEST, BLOCKED_LONGEST = timedelta(hours=2), timedelta(hours=30)
+"""No mailbox is put off for longer (``sync.state``), unless the clock was wrong when it was."""
 ROOM_AGAIN = timedelta(seconds=10)
 ROOM_KNOWN = timedelta(seconds=1)
 LOCATE = "@locate/"
@@ -294,7 +296,7 @@ class Engine:
     def _place(self, mailbox: Mailbox, session: Session) -> None:
         if session.phase in state.WORKING and session.phase is not Phase.REQUESTED:
             now = self.context.now()
-            due = now if _costs_no_logon(session) else session.due
+            due = now if _costs_no_logon(session) else _believable(session, now)
             held = session.attempts > 0 and due > now
             self.scheduler.put(mailbox.id, server_key(mailbox), due, held=held)
         if session.phase is Phase.LIVE:
@@ -323,6 +325,13 @@ def _of_the_source(verdict: Verdict | None) -> bool:
 
 def _watch_differs(before: Phase, after: Phase) -> bool:
     return (before in state.WATCHED) != (after in state.WATCHED)
+
+
+def _believable(session: Session, now: datetime) -> datetime:
+    """Its due time, but for one that only a clock which was ahead can have given it."""
+    if session.phase is Phase.LIVE and not session.attempts:
+        return session.due
+    return min(session.due, now + (BLOCKED_LONGEST if session.phase is Phase.BLOCKED else HELD_LONGEST))
 
 
 def _costs_no_logon(session: Session) -> bool:

@@ -64,7 +64,10 @@ def _delta(visit: Visit) -> Step:
     stored = draft.commit(well(visit, after))
     touched = len(delta.dirty) + len(delta.gone)
     return Step(
-        f"{touched} items changed: {draft.put_count} sent, {draft.drop_count} gone", stored, more=delta.more
+        f"{touched} items changed: {draft.put_count} sent, {draft.drop_count} gone",
+        stored,
+        more=delta.more,
+        changed=bool(draft.put_count or draft.drop_count),
     )
 
 

@@ -12,10 +12,11 @@ class Step:
     """One sentence for the log, the session as it is now stored, and whether more waits to be done at once.
 
     ``session`` is None when the mailbox is no longer there. ``notable`` steps are worth a line in the log of a healthy
-    day even though the phase stays the same.
+    day even though the phase stays the same; in those that have ``changed`` something, meetings came or went.
     """
 
     sentence: str
     session: Session | None
     more: bool = False
     notable: bool = False
+    changed: bool = False

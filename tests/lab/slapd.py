@@ -26,6 +26,9 @@ _CONFIGURATION = """\
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
 include /etc/ldap/schema/inetorgperson.schema
+attributetype ( 1.2.840.113556.1.4.656 NAME 'userPrincipalName' EQUALITY caseIgnoreMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )
+attributetype ( 1.2.840.113556.1.4.1996 NAME 'msDS-UserPasswordExpiryTimeComputed' SYNTAX 1.3.6.1.4.1.1466.115.121.1.27 )
+objectclass ( 1.3.6.1.4.1.4203.666.11.99 NAME 'account-of-ours' SUP top AUXILIARY MAY ( userPrincipalName $ msDS-UserPasswordExpiryTimeComputed ) )
 pidfile {folder}/slapd.pid
 modulepath /usr/lib/ldap
 moduleload back_mdb
@@ -55,8 +58,16 @@ class Slapd:
             self.port = int(free.getsockname()[1])
         self.url = f"ldaps://localhost:{self.port}"
 
-    def fill(self, people: Mapping[str, str], groups: Mapping[str, Sequence[str]]) -> None:
-        """People by name with their mail, and groups with the names of their members; only before it is started."""
+    def fill(
+        self,
+        people: Mapping[str, str],
+        groups: Mapping[str, Sequence[str]],
+        passwords: Mapping[str, int] | None = None,
+    ) -> None:
+        """People by name with their mail, and groups with the names of their members; only before it is started.
+
+        ``passwords`` are accounts by logon name with what Active Directory would say of the end of their passwords.
+        """
         lines = [f"dn: {BASE}\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: Example\n"]
         for name, mail in people.items():
             address = f"mail: {mail}\n" if mail else ""
@@ -64,6 +75,12 @@ class Slapd:
         for name, members in groups.items():
             named = "".join(f"member: {dn(one)}\n" for one in members)
             lines.append(f"dn: {dn(name)}\nobjectClass: groupOfNames\ncn: {name}\n{named}")
+        for number, (account, ends) in enumerate((passwords or {}).items()):
+            lines.append(
+                f"dn: {dn(f'account{number}')}\nobjectClass: inetOrgPerson\nobjectClass: account-of-ours\n"
+                f"cn: account{number}\nsn: account\nuserPrincipalName: {account}\n"
+                f"msDS-UserPasswordExpiryTimeComputed: {ends}\n"
+            )
         self._configure()
         slapadd = ["/usr/sbin/slapadd", "-q", "-f", str(self._folder / "slapd.conf")]
         subprocess.run(slapadd, input="\n".join(lines), text=True, check=True, capture_output=True)
@@ -86,10 +103,14 @@ class Slapd:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Stop it; nothing is left."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def stop(self) -> None:
+        """End the process."""
         if self._process is not None:
             self._process.terminate()
             self._process.wait(20)
-        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _configure(self) -> None:
         text = _CONFIGURATION.format(

@@ -6,14 +6,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
 from connector.alarms import Alarms
 from connector.app.appliance import Appliance
 from connector.app.ground import open_ground
-from connector.app.outlook import Canary, Outlook
+from connector.app.outlook import Outlook
+from connector.app.silence import Canary
 from connector.config import load
+from connector.sync.agenda import Turn
 from tests.lab.site import Site
 
 pytestmark = pytest.mark.lab
@@ -70,14 +73,29 @@ def test_a_clock_that_is_off(site: Site) -> None:
         assert "seconds off" in standing(made)[601]
 
 
-def test_a_canary_that_is_silent(site: Site) -> None:
-    """An hour without a change of its mailbox is an alarm; a change ends it."""
+def test_a_canary_is_heard_by_its_meetings(site: Site) -> None:
+    """A look that finds nothing new is no sign of life, a meeting that moved is; an hour without one is an alarm."""
     address = site.exchange.address(1)
     with appliance(site, f"alarms: {{canary: {address}}}\n") as made:
-        now = datetime.now(UTC)
-        moments = iter([now, now, now + timedelta(minutes=59), now + timedelta(minutes=62)])
-        made.ground = replace(made.ground, clock=lambda: next(moments))
         canary = Canary(made)
-        for wanted in (set[int](), set[int](), {208}):
+        _look(made, address)
+        assert made.reporter.changed_at(address) is None
+        start = datetime.now(UTC).replace(microsecond=0) + timedelta(days=2)
+        times = {"start": start.isoformat(), "end": (start + timedelta(hours=1)).isoformat()}
+        site.exchange.edit("create", mailbox=address, subject="Canary", **times)
+        _look(made, address)
+        heard = made.reporter.changed_at(address)
+        assert heard is not None
+        for minutes, wanted in ((59, set[int]()), (62, {208})):
+            moment = heard + timedelta(minutes=minutes)
+            made.ground = replace(made.ground, clock=partial(datetime.fromisoformat, moment.isoformat()))
             canary.look()
             assert set(standing(made)) == wanted
+
+
+def _look(made: Appliance, address: str) -> None:
+    """Have the mailbox read, in this thread."""
+    mailbox = made.ground.store.find_mailbox(address)
+    assert mailbox is not None
+    made.engine.start(resync=True)
+    made.engine.work(Turn(mailbox.id, frozenset({"start"})))

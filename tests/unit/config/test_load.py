@@ -151,3 +151,20 @@ def test_a_roster_that_is_away_is_remarked_upon(tmp_path: Path) -> None:
     (note,) = load(main).notes
     assert note.startswith(f"{main}:")
     assert "roster.from.hr.csv: there is no file" in note
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+@pytest.mark.parametrize("name", ["connector.yaml", "conf.d/more.yaml"])
+def test_a_file_of_somebody_else_is_not_believed(tmp_path: Path, name: str) -> None:
+    """Whoever may write the configuration decides over calendars; one sentence names the owner and the remedy."""
+    main = written(tmp_path, more="mode: active\n")
+    other = tmp_path / name
+    os.chown(other, 65534, 65534)
+    assert refused(main) == [f"{other}: it belongs to nobody; run: chown root {other}"]
+
+
+def test_a_file_that_everybody_may_write_is_not_believed(tmp_path: Path) -> None:
+    """The same for its mode."""
+    main = written(tmp_path)
+    main.chmod(0o666)
+    assert refused(main) == [f"{main}: it may be written by everybody; run: chmod o-w {main}"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 
 from connector.alarms import Alarms, Kind, kinds
 from connector.app.appliance import Appliance
+from connector.app.outlook import Outlook
 from connector.daemon import jobs as module
 from connector.daemon.jobs import Jobs
+from connector.doctor.sight import Place, Sight
 from connector.errors import StoreError, UserError
 from connector.model import AuditEntry, Phase
 from connector.relay.sender import SenderState
@@ -242,3 +245,41 @@ def test_stopping_what_never_began_is_fine(yard: Yard) -> None:
     yard.jobs.stop()
     assert yard.failed == []
     assert yard.renewed == []
+
+
+# --- the clock itself
+
+
+def test_a_refusal_because_of_the_clock_names_the_clock(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is sent for a new credential; as soon as the clock is right, the hub is asked again at once."""
+    seen = Sight(Place("hub.example.net", 443, "hub: ca:", exchange=False))
+    theirs = [yard.clock() - timedelta(hours=1)]
+    monkeypatch.setattr(
+        Outlook, "_hub", lambda _self, _ground: replace(seen, date=theirs[0], read_at=yard.clock())
+    )
+    hurried: list[bool] = []
+    monkeypatch.setattr(yard.appliance.sender, "hurry", lambda: hurried.append(True))
+    yard.link("credential-refused", up=False)
+    assert yard.look() == [kinds.CLOCK_OFF]
+    assert yard.look() == [kinds.CLOCK_OFF]
+    assert hurried == []
+    theirs[0] = yard.clock()
+    yard.look()
+    assert kinds.CLOCK_OFF not in yard.standing()
+    assert hurried == [True]
+
+
+def test_an_old_refusal_asks_nobody_for_the_time(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A credential that was revoked stays so: the hub is not visited every half minute."""
+    asked: list[Outlook] = []
+
+    def right(outlook: Outlook) -> bool:
+        asked.append(outlook)
+        return False
+
+    monkeypatch.setattr(Outlook, "clock_is_off", right)
+    yard.link("credential-refused", up=False)
+    assert yard.look() == [kinds.HUB_REFUSED_CREDENTIAL]
+    yard.clock.forward(10 * MINUTE)
+    assert yard.look() == [kinds.HUB_REFUSED_CREDENTIAL]
+    assert len(asked) == 1

@@ -135,6 +135,22 @@ def test_a_restart_keeps_a_back_off(site: Site, ada: Mailbox) -> None:
     assert len(site.source.calls) == calls
 
 
+@pytest.mark.parametrize("attempts", [0, 3])
+def test_a_restart_does_not_wait_for_a_clock_that_was_ahead(site: Site, ada: Mailbox, attempts: int) -> None:
+    """What a clock that was wrong planned for another year: two hours at most, at once where there was no trouble."""
+    year = timedelta(days=3650)
+    then = site.clock() + year
+    site.change(ada, due=then, synced_at=then, presence_at=then, attempts=attempts)
+    site.source.calendar(ada.address).add("Missed", site.clock() + 5 * HOUR, site.clock() + 6 * HOUR)
+    site.engine = site.fresh_engine()
+    site.engine.start(resync=True)
+    site.run()
+    assert site.subjects(ada) == (set() if attempts else {"Missed"})
+    site.clock.forward(2 * HOUR)
+    site.run()
+    assert site.subjects(ada) == {"Missed"}
+
+
 def test_a_restart_meets_a_refused_password_again(site: Site, ada: Mailbox) -> None:
     """It is remembered and costs no logon; without a look, status would know of no trouble until the back-off ends."""
     site.source.faults.append(CredentialRefused("credential-refused"))
