@@ -14,17 +14,21 @@ from typing import TypeAlias
 _Tree: TypeAlias = dict[str, "_Tree"]
 _END = ""
 _ANY = re.compile(r"/(?=[a-z]{2,12}\.)")
-_SMALL = str.maketrans({chr(code): chr(code + 32) for code in range(ord("A"), ord("Z") + 1)})
+_SMALL = {code: each for code in range(0x0250) if len(each := chr(code).lower()) == 1}
+"""Latin letters, for the rare texts with such capitals."""
 
 
 def slashes_behind(text: str, domains: frozenset[str]) -> Iterator[int]:
     """The places of slashes right behind one of the domains or a host below it, the last first; no domains mean any."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # a capital whose small form is two letters
-        lowered = text.translate(_SMALL)
     last = len(text) - 1
-    for found in _pattern(domains).finditer(lowered[::-1]):
+    for found in _pattern(domains).finditer(small(text)[::-1]):
         yield last - found.start()
+
+
+def small(text: str) -> str:
+    """The text in small letters, each letter where it was: a few capitals have a small form of two and stay."""
+    lowered = text.lower()
+    return lowered if len(lowered) == len(text) else text.translate(_SMALL)
 
 
 @lru_cache(maxsize=64)

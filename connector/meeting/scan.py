@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from connector.meeting.host_ends import slashes_behind
+from connector.meeting.host_ends import slashes_behind, small
 from connector.meeting.text import decode_entities
 from connector.meeting.weblink import LONGEST
 
@@ -34,7 +34,8 @@ _OUTSIDE = (
 )
 _SIGN = re.compile("://")  # faster than str.find where slashes are many
 _FEW = 64
-_AUTHORITY = re.compile(r"://([\w.:@%-]{1,260})")
+_AUTHORITY = re.compile(r"://([\w.:@%-]{1,260}+)")
+_PORT = re.compile(r"[.:][0-9]*/")
 _HOST = re.compile(r"[\w.:@%-]{1,260}")
 _INSIDE = re.compile(rf"[^{_OUTSIDE}]{{0,{LONGEST}}}")
 _SCHEME = re.compile(r"(?:https?|zoommtg|zoomus|msteams)\Z", re.IGNORECASE)
@@ -70,13 +71,14 @@ class Interest:
     """Which addresses are worth taking apart: those of ``hosts``, and those whose path fits ``paths`` on any host.
 
     Where none of ``words`` stands in a text, no path in it fits. ``domains`` are those whose hosts may stand without a
-    scheme; empty means any.
+    scheme; empty means any. ``hints`` are parts of hosts of interest that lie in none of them.
     """
 
     hosts: Callable[[str], bool]
     paths: re.Pattern[str] | None = None
     words: tuple[str, ...] = ()
     domains: frozenset[str] = frozenset()
+    hints: tuple[str, ...] = ()
 
 
 EVERYTHING = Interest(lambda _host: True, re.compile(""), ("",))
@@ -103,12 +105,24 @@ class Scan:
 
     def _list(self) -> None:
         """Note the addresses of interest among many."""
-        hosts = {found[1] for found in islice(_AUTHORITY.finditer(self._text), MOST_HITS)}
-        wanted = [host for host in hosts if self._is_known(host)]
-        if len(wanted) > _MOST_HOSTS or any(word in self._text for word in self._interest.words):
+        needles = [f"://{host}" for host in self._of_interest(set(_AUTHORITY.findall(self._text)))]
+        if len(needles) > _MOST_HOSTS or "" in self._interest.words:
             self._walk(0, len(self._text))
         else:
-            self._visit(wanted)
+            self._visit([*needles, *self._interest.words])
+
+    def _of_interest(self, hosts: set[str]) -> list[str]:
+        """Those of interest; written side by side, so that the pattern engine goes through them all at once."""
+        domains, hints = self._interest.domains, self._interest.hints
+        if not domains:
+            return [host for host in hosts if self._is_known(host)]
+        listed = "/".join(hosts) + "/"
+        if ":" in listed or "./" in listed:
+            listed = _PORT.sub("/", listed)
+        ends = {*slashes_behind(listed, domains)}
+        ends |= {listed.find("/", place) for hint in hints for place in _places(small(listed), hint)}
+        likely = {listed[listed.rfind("/", 0, end) + 1 : end] for end in ends}
+        return [host for host in likely if self._is_known(host)]
 
     def _walk_to(self, places: Iterable[int]) -> None:
         """Note the addresses of interest among few."""
@@ -117,10 +131,10 @@ class Scan:
             if place >= reached:
                 reached = self._walk(place, place + 1)
 
-    def _visit(self, hosts: Iterable[str]) -> None:
-        """Walk the stretches without a blank in which one of the hosts stands."""
+    def _visit(self, needles: Iterable[str]) -> None:
+        """Walk the stretches without a blank in which one of the needles stands."""
         reached = 0
-        for place in sorted(place for host in hosts for place in _places(self._text, f"://{host}")):
+        for place in sorted(place for needle in needles for place in _places(self._text, needle)):
             if place >= reached:
                 start = _run_start(self._text, place)
                 reached = self._walk(max(start, reached), place + 1)

@@ -76,6 +76,7 @@ PLAIN = {
     "1 MB of dots and slashes": "see a.b.c/d and x.y/z in foo.bar/baz.html, then c:/temp/e.f; ",
     "1 MB of mail addresses": "bob@corp.example.org and alice.x@corp.example.com, ",
     "1 MB of hosts without scheme": "www.example.com/a/b.c/d ",
+    "1 MB of bare links": "https://www.example.com/a/b ",
 }
 
 

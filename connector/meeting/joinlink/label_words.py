@@ -71,11 +71,3 @@ def _by_first_letter(words: Iterable[str], *, behind: str = "") -> str:
 _WHOLE = _by_first_letter(_PASSCODE_WORDS, behind=r"(?<!\w.)")
 PASSCODE = re.compile(f"(?:{_WHOLE}|{_by_first_letter(_PASSCODE_SIGNS)})")
 MEETING_ID = re.compile(f"(?:{_by_first_letter((*_ID_WORDS, *_ID))})")
-
-
-def small(text: str) -> str:
-    """The text in small letters, each letter where it was: a few capitals have a small form of two."""
-    lowered = text.lower()
-    if len(lowered) == len(text):
-        return lowered
-    return "".join(letter.lower() if len(letter.lower()) == 1 else letter for letter in text)

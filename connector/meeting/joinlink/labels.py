@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from connector.meeting.joinlink.label_words import MEETING_ID, PASSCODE, small
+from connector.meeting.host_ends import small
+from connector.meeting.joinlink.label_words import MEETING_ID, PASSCODE
 
 MOST_LABELS = 400
 """Colons in one stretch of text that are looked at."""

@@ -22,7 +22,7 @@ from connector.meeting.joinlink.video import (
 from connector.meeting.scan import EVERYTHING, Interest, Scan, Span, inside_address
 from connector.meeting.text import readable
 from connector.meeting.unwrap import illegible, is_closed, rewrites, unwrap
-from connector.meeting.unwrap.wrappers import DOMAINS
+from connector.meeting.unwrap.wrappers import DOMAINS, HINTS
 from connector.meeting.weblink import WebLink, parse
 
 MOST_LINKS = 500
@@ -61,6 +61,7 @@ def interest(catalogue: Catalogue) -> Interest:
         catalogue.paths,
         WORDS_ANYWHERE if catalogue.paths else (),
         catalogue.domains | DOMAINS,
+        HINTS,
     )
 
 

@@ -6,7 +6,7 @@ Only what can be read offline is undone. Mimecast keeps its targets to itself: s
 from __future__ import annotations
 
 from connector.meeting.scan import Interest, Scan, cleaned
-from connector.meeting.unwrap.wrappers import MIMECAST, rewrites, wrapped_by
+from connector.meeting.unwrap.wrappers import DOMAINS, HINTS, MIMECAST, rewrites, wrapped_by
 from connector.meeting.weblink import LONGEST, WebLink, parse, suffixes
 
 DEPTH = 8
@@ -14,7 +14,7 @@ DEPTH = 8
 
 __all__ = ["DEPTH", "illegible", "is_closed", "rewrites", "unwrap", "unwrap_html", "unwrap_text"]
 
-_REWRITTEN = Interest(rewrites)
+_REWRITTEN = Interest(rewrites, domains=DOMAINS, hints=HINTS)
 
 
 def unwrap(address: str) -> str:

@@ -103,6 +103,9 @@ _FAMILIES = (
 DOMAINS = frozenset((*_WRAPPERS, *MIMECAST, "trendmicro.com", "fireeye.com", "trellix.com", "google.com"))
 """Where their hosts lie, of families the usual ones."""
 
+HINTS = ("google.", "fireeye.", "trellix.")
+"""What stands in hosts of families wherever they lie."""
+
 
 def rewrites(host: str) -> bool:
     """Whether links that lead to this host may be rewritten ones."""

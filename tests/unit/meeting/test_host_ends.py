@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.meeting.host_ends import slashes_behind
-from connector.meeting.joinlink.label_words import MEETING_ID, PASSCODE, small
+from connector.meeting.host_ends import slashes_behind, small
+from connector.meeting.joinlink.label_words import MEETING_ID, PASSCODE
 
 DOMAINS = frozenset({"zoom.us", "zoom.com", "a.zoom.us", "b-c.de"})
 
