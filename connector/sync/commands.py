@@ -25,7 +25,7 @@ from connector.model import (
 )
 from connector.seal.commands import open_command
 from connector.seal.envelope import seal_outcome
-from connector.sync import aims, gate, orders, state
+from connector.sync import aims, free_busy, gate, orders, state
 from connector.sync.aims import NEW, Aim
 from connector.sync.keywords import cloud
 from connector.sync.outcome import Step
@@ -75,7 +75,7 @@ def _carry_out(visit: Visit, command: Command, draft: Draft) -> Outcome:
     match orders.parse(command):
         case orders.AskFreeBusy(addresses=addresses, window=window):
             gate.admit_question(visit.context, mailbox, {"command": command.id, "people": len(addresses)})
-            answers = visit.source.availability(mailbox, addresses, window)
+            answers = free_busy.ask(visit, addresses, window)
             return Outcome(command.id, Result.DONE, body={"availability": [_spans(one) for one in answers]})
         case orders.Create(meeting=meeting):
             return _write(visit, command, draft, meeting)
