@@ -96,6 +96,14 @@ PASSWORD_EXPIRES = Kind(
     "Have the account's administrator give it a new one, then type it: calendar-connector secret set {secret}",
     "91729983f9d44fe5b3ef7c5661895d44",
 )
+SIGN_IN_ENDS = Kind(
+    108,
+    "sign-in-ends",
+    Severity.ERROR,
+    "The sign-in of {conference} under conference: can't be used any more, or not for long: {reason}",
+    "Sign in anew as docs/conferences.md says, then type what it gives: calendar-connector secret set {secret}",
+    "5f0c7f1c0a0e4d53b1e2c4f86d3a97be",
+)
 SOURCE_UNREACHABLE = Kind(
     201,
     "source-unreachable",
@@ -285,6 +293,7 @@ KINDS: tuple[Kind, ...] = (
     KEY_NOT_RENEWED,
     SOURCE_NOT_SET_UP,
     PASSWORD_EXPIRES,
+    SIGN_IN_ENDS,
     SOURCE_UNREACHABLE,
     STREAM_LOST,
     MAILBOXES_BLOCKED,

@@ -8,7 +8,7 @@ sleeps and keeps no state that can't be lost.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from connector.model import Conference, ConferenceOrder
 
@@ -52,6 +52,18 @@ class MadeByHub(Provider, Protocol):
     """A provider whose conferences the cloud makes (``hub``): the core sends the order up and takes the answer."""
 
     by_hub: Literal[True]
+
+
+@runtime_checkable
+class SignsIn(Protocol):
+    """A provider whose service forgets us when it is not asked for long. ``secret`` is the keystore's name of the sign-in."""
+
+    @property
+    def secret(self) -> str:
+        """What an administrator sets when it has ended."""
+
+    def keep_signed_in(self) -> datetime | None:
+        """Renew the sign-in where it is time to; when it ends if it is not used, None where nobody said. Raises verdicts."""
 
 
 def by_hub(provider: Provider) -> bool:

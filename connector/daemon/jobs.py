@@ -14,6 +14,7 @@ from connector.alarms import Kind, kinds
 from connector.app.appliance import Appliance
 from connector.app.enrolment import renew_if_due
 from connector.app.outlook import Outlook
+from connector.app.signins import KEEP, KEEP_AFTER, SignIns
 from connector.app.silence import Canary, SourceSilence
 from connector.errors import StoreError, UserError
 from connector.operations import roster
@@ -62,6 +63,7 @@ class Jobs:
         self._every(self.keep_house, HOUSEKEEPING)
         self._every(self.look, LOOK)
         self._every(self._outlook.look, OUTLOOK, OUTLOOK_AFTER)
+        self._every(SignIns(self._appliance).keep, KEEP, KEEP_AFTER)
         self._scheduler.start()
 
     def stop(self) -> None:

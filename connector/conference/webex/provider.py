@@ -74,6 +74,15 @@ class WebexRooms:
         if answer.status not in {404, 410}:
             self._accepted(answer)
 
+    @property
+    def secret(self) -> str:
+        """The refresh token's name."""
+        return self._tokens.secret
+
+    def keep_signed_in(self) -> datetime | None:
+        """An account's other entries share its sign-in; the first one asked renews it for all."""
+        return self._tokens.keep()
+
     def close(self) -> None:
         """Give up connections; an account's other entries open them again."""
         self._service.close()

@@ -1,6 +1,7 @@
 """Access to Webex: an integration's or service app's refresh token is exchanged for access tokens (RFC 6749 section 6).
 
-Webex lets an access token live for about two weeks, a refresh token for about three months after its last use.
+Webex lets an access token live for about two weeks, a refresh token for about three months after its last use, so it is
+used every few days although nobody makes a meeting.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ EARLY = timedelta(minutes=10)
 """So long before its end a token is renewed."""
 SHORTEST, LONGEST = timedelta(minutes=1), timedelta(days=30)
 """What is believed of an access token's life."""
+LONGEST_REFRESH = timedelta(days=3_660)
+"""What is believed of a refresh token's."""
+USED = timedelta(days=6)
+"""So often a refresh token is used at least; a machine may stand still for weeks between."""
 PATIENCE = timedelta(minutes=1)
 """The wait when Webex asks for one without saying how long."""
 
@@ -50,6 +55,13 @@ class Tokens:
         self._ends: datetime | None = None
         self._exchanged = ""
         self._refused = b""
+        self._used: datetime | None = None
+        self._refresh_ends: datetime | None = None
+
+    @property
+    def secret(self) -> str:
+        """The refresh token's name in the keystore."""
+        return self._refresh_name
 
     def current(self) -> str:
         """An access token that is good for a while. Raises CredentialRefused, Throttled and Transient."""
@@ -58,6 +70,17 @@ class Tokens:
             if not self._access or self._ends is None or self._clock() >= self._ends - EARLY:
                 self._renew()
             return self._access
+
+    def keep(self) -> datetime | None:
+        """Use the refresh token if it was not used for days; when it ends without that, None where Webex did not say.
+
+        Raises CredentialRefused, Throttled and Transient.
+        """
+        with self._lock:
+            self._keep_exchanged()
+            if self._used is None or self._clock() >= self._used + USED:
+                self._renew()
+            return self._refresh_ends
 
     def spoiled(self, token: str) -> None:
         """Webex would not take this one before its time."""
@@ -95,7 +118,11 @@ class Tokens:
             code = "server-error" if answer.status >= 500 else "bad-answer"
             raise Transient(code, f"HTTP {answer.status} for a token")
         self._access = access
-        self._ends = self._clock() + min(max(timedelta(seconds=lasts), SHORTEST), LONGEST)
+        self._used = self._clock()
+        self._ends = self._used + min(max(timedelta(seconds=lasts), SHORTEST), LONGEST)
+        left = answer.data.get("refresh_token_expires_in")
+        believed = isinstance(left, int) and 0 <= left <= LONGEST_REFRESH.total_seconds()
+        self._refresh_ends = self._used + timedelta(seconds=int(left or 0)) if believed else None
         exchanged = answer.data.get("refresh_token")
         if isinstance(exchanged, str) and exchanged not in {"", shown}:
             self._exchanged = exchanged

@@ -360,3 +360,49 @@ def test_a_server_that_is_away_is_transient(bench: Bench) -> None:
     with pytest.raises(Transient, match="unreachable"):
         away.make(order())
     away.close()
+
+
+def asked_for_tokens(bench: Bench) -> int:
+    return bench.webex.asked.count(("POST", "/v1/access_token"))
+
+
+def test_a_sign_in_is_used_although_no_meeting_is_made(bench: Bench) -> None:
+    """Every six days, far within the three months; what Webex exchanges goes to the keystore, and its end is told."""
+    bench.webex.rotates = True
+    provider = bench.provider()
+    assert provider.keep_signed_in() == bench.now + timedelta(days=90)
+    assert bench.secrets["webex/webex/refresh-token"] == "refresh-2"
+    bench.now += timedelta(days=5)
+    provider.keep_signed_in()
+    assert asked_for_tokens(bench) == 1
+    bench.now += timedelta(days=2)
+    assert provider.keep_signed_in() == bench.now + timedelta(days=90)
+    assert asked_for_tokens(bench) == 2
+    assert bench.secrets["webex/webex/refresh-token"] == "refresh-3"
+
+
+def test_making_meetings_keeps_the_sign_in_as_well(bench: Bench) -> None:
+    """A token fetched for a meeting is a use like any other, also by another entry of the same account."""
+    made = bench.providers(one=WebexSettings(Make.ONE_TIME), own=WebexSettings(Make.PERSONAL_ROOM))
+    made["own"].make(order(ADA))
+    made["one"].keep_signed_in()
+    assert asked_for_tokens(bench) == 1
+
+
+def test_a_sign_in_that_has_ended_is_said_to(bench: Bench) -> None:
+    """It is shown once; the secret to set is named."""
+    bench.webex.refresh = "another"
+    provider = bench.provider()
+    for _ in range(3):
+        with pytest.raises(CredentialRefused):
+            provider.keep_signed_in()
+    assert asked_for_tokens(bench) == 1
+    assert provider.secret == "webex/webex/refresh-token"
+
+
+@pytest.mark.parametrize("left", [None, "soon", -5, 10**12])
+def test_an_end_that_is_none_is_not_believed(bench: Bench, left: object) -> None:
+    """Then nobody knows when it ends."""
+    token = {"access_token": "a", "expires_in": 100, "refresh_token_expires_in": left}
+    bench.webex.next.append(Reply(200, token))
+    assert bench.provider().keep_signed_in() is None
