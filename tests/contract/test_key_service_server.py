@@ -18,6 +18,7 @@ from connector.kms.keks.master import MasterKeks
 from connector.kms.settings import ConnectorSettings
 from connector.relay import carriage
 from connector.seal.base import KeyService
+from connector.seal.kms_client.note import Note
 from connector.seal.kms_client.service import CHECKED, KmsKeyService
 from connector.seal.kms_client.session import AWAY_PAUSE, RESET_PAUSE
 from connector.seal.kms_client.transport import Address, HttpTransport, Transport
@@ -104,7 +105,7 @@ def test_keys_are_rotated_on_one_resource(town: Town) -> None:
         keys.append(service.sealing_key("mb-1"))
         town.house.clock.forward(30 * DAY)
     assert {service.opening_key(key.uri, "mb-1").secret for key in keys} == {key.secret for key in keys}
-    assert len({row.wrapped for row in town.house.store.wrapped_keys()}) == 1
+    assert len({Note.read(row.wrapped).resource for row in town.house.store.wrapped_keys()}) == 1
 
 
 def test_a_restarted_server_is_greeted_anew(town: Town) -> None:

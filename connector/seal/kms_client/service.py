@@ -11,6 +11,7 @@ from threading import Lock, RLock
 
 from connector.errors import KeyWithheld, Transient
 from connector.model import Clock, ContentKey, WrappedKey
+from connector.seal.kms_client.note import Note
 from connector.seal.kms_client.readers import Readers
 from connector.seal.kms_client.unbound import Unbound
 from connector.seal.kms_client.verbs import Verbs
@@ -18,7 +19,7 @@ from connector.seal.kmswire.objects import KeyObject
 from connector.seal.local import KEPT, KeyShelf
 
 REMOTE = 0
-"""``kek_version`` of a row whose key is elsewhere; ``wrapped`` then holds the resource's URI, and nothing secret."""
+"""``kek_version`` of a row whose key is elsewhere; ``wrapped`` then is a ``Note``, and nothing secret."""
 
 WITHHELD = -1
 """``kek_version`` of such a row whose key the service has refused: its resource still counts, its key is not asked for again."""
@@ -28,6 +29,9 @@ CHECKED = timedelta(minutes=2)
 
 MOST_USES = 100_000
 """Envelopes' worth of commits under one key; with some thousands of fields each that stays far below 2^32 (SP 800-38D)."""
+
+RESERVED = 100
+"""A hundredth of them is written down as used ahead of time: a restart, or a key that left the cache, forgets none."""
 
 LOOKED_AT = 1000
 """Retired keys that are asked for at each tidying, in turn, so that a revoked one is noticed though nothing uses it."""
@@ -45,15 +49,21 @@ class Terms:
     checked: timedelta = CHECKED
     kept: timedelta = KEPT
 
+    @property
+    def reserve(self) -> int:
+        """Uses that are written down at once."""
+        return max(1, self.uses // RESERVED)
+
 
 @dataclass(slots=True)
 class _Held:
-    """A key in memory. ``expires`` is the last moment to seal with it."""
+    """A key in memory. ``expires`` is the last moment to seal with it; ``reserved`` uses are written down as used."""
 
     key: ContentKey = field(repr=False)
     expires: datetime | None
     checked_at: datetime
     uses: int = 0
+    reserved: int = 0
 
 
 class KmsKeyService:
@@ -91,7 +101,7 @@ class KmsKeyService:
             if row is None or held is None:
                 row, held = self._make(mailbox_id)
             self._readers.settle(mailbox_id, _resource(row))
-            held.uses += 1
+            self._count(row, held)
             return held.key
 
     def opening_key(self, uri: str, mailbox_id: str) -> ContentKey:
@@ -174,17 +184,27 @@ class KmsKeyService:
             return None
         return None if held.expires is not None and now >= held.expires else held
 
+    def _count(self, row: WrappedKey, held: _Held) -> None:
+        """One more use, which is on disk before it is one."""
+        if held.uses >= held.reserved:
+            held.reserved = held.uses + self._terms.reserve
+            self._shelf.put_wrapped_key(replace(row, wrapped=Note(_resource(row), held.reserved).write()))
+        held.uses += 1
+
     def _make(self, mailbox_id: str) -> tuple[WrappedKey, _Held]:
         """A new key, durable there and noted here, then its predecessors retired."""
         now = self._clock()
         key = self._unbound.take()
         resource, bound = self._bound(mailbox_id, key)
-        row = WrappedKey(key.uri, mailbox_id, resource.encode(), REMOTE, now)
+        note = Note(resource, self._terms.reserve)
+        row = WrappedKey(key.uri, mailbox_id, note.write(), REMOTE, now)
         former = [one for one in self._shelf.wrapped_keys(mailbox_id) if one.retired_at is None]
         self._shelf.put_wrapped_key(row)
         for one in former:
             self._shelf.put_wrapped_key(replace(one, retired_at=now))
-        return row, self._hold(bound, mailbox_id, now, now)
+        held = self._hold(bound, mailbox_id, now, now)
+        held.reserved = note.uses
+        return row, held
 
     def _bound(self, mailbox_id: str, key: KeyObject) -> tuple[str, KeyObject]:
         """Bind to the mailbox's resource; to a new one when there is none, or none that the service lets us use.
@@ -220,17 +240,18 @@ class KmsKeyService:
             raise
         if found.resource_uri not in resources:
             raise KeyWithheld("key-unknown", f"{uri} is not of the mailbox's resource")
-        created = self._noted(uri, mailbox_id) or found.created or now
-        return self._hold(found, mailbox_id, created, now, held.uses if held else 0)
+        noted = next((row for row in self._rows(mailbox_id) if row.uri == uri), None)
+        created = noted.created_at if noted else found.created or now
+        fresh = self._hold(found, mailbox_id, created, now)
+        if held is not None:
+            fresh.uses, fresh.reserved = held.uses, held.reserved
+        elif noted is not None:
+            fresh.uses = fresh.reserved = Note.read(noted.wrapped).uses
+        return fresh
 
-    def _noted(self, uri: str, mailbox_id: str) -> datetime | None:
-        return next((row.created_at for row in self._rows(mailbox_id) if row.uri == uri), None)
-
-    def _hold(
-        self, found: KeyObject, mailbox_id: str, created: datetime, now: datetime, uses: int = 0
-    ) -> _Held:
+    def _hold(self, found: KeyObject, mailbox_id: str, created: datetime, now: datetime) -> _Held:
         key = ContentKey(found.uri, mailbox_id, found.secret, created)
-        held = _Held(key, found.expires, now, uses)
+        held = _Held(key, found.expires, now)
         with self._lock:
             self._held[key.uri] = held
             self._held.move_to_end(key.uri)
@@ -257,4 +278,4 @@ class KmsKeyService:
 
 
 def _resource(row: WrappedKey) -> str:
-    return row.wrapped.decode()
+    return Note.read(row.wrapped).resource

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import integers, lists
 
 from connector.errors import KeyWithheld, Transient
-from connector.seal.kms_client.service import CHECKED
+from connector.seal.kms_client.note import Note
+from connector.seal.kms_client.service import CHECKED, MOST_USES
 from connector.seal.kms_client.session import AWAY_PAUSE
 from connector.seal.local import KEPT, LocalKeyService
 from tests.fakes.kms import USER
@@ -24,7 +28,7 @@ def house() -> House:
 def readers(house: House, mailbox_id: str) -> set[str]:
     """Who may fetch the mailbox's keys at the service, we apart."""
     row = house.store.wrapped_keys(mailbox_id)[0]
-    return set(house.kms.resources[row.wrapped.decode()]) - {USER}
+    return set(house.kms.resources[Note.read(row.wrapped).resource]) - {USER}
 
 
 def test_a_restarted_connector_has_the_same_key(house: House) -> None:
@@ -50,6 +54,37 @@ def test_a_key_is_rotated_by_use(house: House) -> None:
     """Long before AES-GCM's limit."""
     service = house.service(uses=3)
     assert len({service.sealing_key("mb-1").uri for _ in range(6)}) == 2
+
+
+@given(lives=lists(integers(1, 7), min_size=1, max_size=12), uses=integers(1, 450))
+def test_no_restart_lets_a_key_be_used_beyond_its_limit(lives: list[int], uses: int) -> None:
+    """Uses are on disk before they are made, so whenever a process ends, the next one counts on; and none of them is idle."""
+    house, used = House(), Counter[str]()
+    for length in lives:
+        service = house.service(uses=uses)
+        for _ in range(length * max(1, uses // 5)):
+            used[service.sealing_key("mb-1").uri] += 1
+    assert max(used.values()) <= uses
+    assert len(used) <= 1 + sum(used.values()) // uses + len(lives)
+
+
+def test_uses_are_written_down_once_in_a_while(house: House) -> None:
+    """A hundredth of the limit at once: the shelf is not written to for every commit."""
+    service = house.service()
+    written: list[bytes] = []
+    for _ in range(MOST_USES // 100 + 1):
+        service.sealing_key("mb-1")
+        (row,) = house.store.wrapped_keys("mb-1")
+        if row.wrapped not in written[-1:]:
+            written.append(row.wrapped)
+    assert [Note.read(one).uses for one in written] == [MOST_USES // 100, MOST_USES // 50]
+
+
+def test_a_note_of_before_has_no_uses() -> None:
+    """A row that an earlier version wrote is a resource's URI alone."""
+    note = Note.read(b"kms://kms.example.com/resources/1")
+    assert note == Note("kms://kms.example.com/resources/1", 0)
+    assert Note.read(Note(note.resource, 7).write()) == Note(note.resource, 7)
 
 
 def test_a_key_is_rotated_when_the_service_says_it_has_had_its_time(house: House) -> None:
