@@ -20,7 +20,7 @@ from connector.model import Identity, Mailbox, Window
 from connector.source.base import Subscription
 from connector.source.exchange import envelope, markup, reader
 from connector.source.exchange.account import Directory, no_services
-from connector.source.exchange.connections import routes
+from connector.source.exchange.dialling import routes
 from connector.source.exchange.envelope import Element, m, t
 from connector.source.exchange.errors import code_verdict, http_verdict, message_verdict
 from connector.source.exchange.groups import Seat

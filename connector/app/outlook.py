@@ -24,7 +24,7 @@ from connector.doctor.sight import Place, Sight
 from connector.enrolment.proof import is_key
 from connector.roster.base import RosterUnreadable
 from connector.roster.ldapexpiry import password_ends
-from connector.source.exchange.connections import routes
+from connector.source.exchange.dialling import routes
 from connector.tls import trusting
 
 CLOCKS_APART = timedelta(seconds=60)

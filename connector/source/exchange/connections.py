@@ -1,8 +1,7 @@
-"""TLS connections to Exchange: one shared context, own routes instead of DNS, and a hand on every socket.
+"""A line to Exchange: one TCP connection, as NTLM wants it, with a hand on its socket.
 
-Seams of urllib3 and requests that are used: ``HTTPConnection._new_conn`` and ``connect``, ``pool_classes_by_scheme``,
-``HTTPAdapter.init_poolmanager`` and ``cert_verify``. Tests pin them. A request goes to urllib3's pool directly: what
-requests would do around it (hooks, redirects, environment, cookies where there are none) costs as much again.
+Cookies go out with every leg of a handshake: those the server set on this line, then the caller's own. Nothing of the
+environment has a say: no proxy, no CA bundle, no .netrc.
 """
 
 from __future__ import annotations
@@ -11,220 +10,166 @@ import socket
 import ssl
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import lru_cache, partial
-from http.cookiejar import Cookie, DefaultCookiePolicy
-from typing import Any
-from urllib.request import Request as UrllibRequest
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from http.cookies import CookieError, SimpleCookie
+from io import BufferedReader
+from urllib.parse import urlsplit
 
-import requests
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
-from requests.adapters import HTTPAdapter
-from requests.cookies import extract_cookies_to_jar, get_cookie_header
-from requests.hooks import default_hooks
-from requests.structures import CaseInsensitiveDict
-from urllib3 import BaseHTTPResponse, HTTPConnectionPool, HTTPSConnectionPool, PoolManager, Timeout
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import parse_url
 
-from connector.errors import ConfigError, Problem
+from connector.source.exchange.dialling import Ways
+from connector.source.exchange.http11 import Head, body_of, read_head, request_bytes
 
 AFFINITY_COOKIE = "X-BackEndOverrideCookie"
+Socket = socket.socket
 DRAIN_LIMIT = 256 * 1024
-
-Routes = Mapping[str, tuple[str, int]]
-
-
-def routes(resolve: Mapping[str, str]) -> Routes:
-    """Read ``{"host": "address:port"}``; an IPv6 address stands in brackets.
-
-    Raises:
-        ConfigError: an entry is not of that form.
-    """
-    found = {}
-    for host, target in resolve.items():
-        address, _, port = target.rpartition(":")
-        if not address or not port.isdigit():
-            raise ConfigError((Problem(f"`resolve: {host}` is {target!r}: write it as address:port."),))
-        found[host.lower()] = (address.strip("[]"), int(port))
-    return found
+COOKIES = 20
+"""A load balancer sets one or two; so many of a line are kept."""
 
 
-class _Routed:
-    """Mixed into a urllib3 connection: dials where the routes say, and shows its socket to the line."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One request as it stands before cookies and logon."""
 
-    line_routes: Routes
-    line: Adapter
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+    cookies: Mapping[str, str] = field(default_factory=dict)
 
-    def _new_conn(self: Any) -> socket.socket:
-        host, port = self._dns_host, self.port
-        self._dns_host, self.port = self.line_routes.get(host.lower().rstrip("."), (host, port))
-        try:
-            dialled: socket.socket = super()._new_conn()  # type: ignore[misc]
-        finally:
-            self._dns_host, self.port = host, port
-        return dialled
-
-    def connect(self: Any) -> None:
-        super().connect()  # type: ignore[misc]
-        self.line.socket = self.sock
+    def with_header(self, name: str, value: str) -> Request:
+        """The same with one header field more."""
+        return replace(self, headers={**self.headers, name: value})
 
 
-class _SecureConnection(_Routed, HTTPSConnection):
-    """HTTPS by route."""
+class Response:
+    """An answer whose body is still on the wire; ``cookies`` are those it set."""
 
-
-class _PlainConnection(_Routed, HTTPConnection):
-    """HTTP by route; Autodiscover's redirect question is the only use."""
-
-
-class _SecurePool(HTTPSConnectionPool):
-    """Makes routed connections."""
-
-    ConnectionCls = _SecureConnection
-
-    def __init__(self, *args: Any, line: Adapter, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, request: Request, line: Line, stream: BufferedReader, head: Head) -> None:
+        """Raises BrokenAnswer when it can't be told where the body ends."""
+        self.request = request
+        self.status = head.status
+        self.headers = head.fields
+        self.cookies = _cookies(head.fields.cookies)
         self._line = line
+        self._keeps_open = head.keeps_open
+        self._body = body_of(stream, head)
 
-    def _new_conn(self) -> Any:
-        return self._line.adopt(super()._new_conn())
+    def read1(self, most: int) -> bytes:
+        """What has arrived of the body, at least one byte; b"" at its end.
 
+        Raises:
+            OSError, BrokenAnswer: the connection or the bytes broke off.
+        """
+        piece = self._body.piece(most)
+        if not piece:
+            self._done()
+        return piece
 
-class _PlainPool(HTTPConnectionPool):
-    """Makes routed connections."""
+    def _done(self) -> None:
+        if not (self._keeps_open and self._body.whole):
+            self._line.close()
 
-    ConnectionCls = _PlainConnection
+    def drain(self) -> None:
+        """Read a short rest to its end, so that the connection can be used again; a long one closes it."""
+        read = 0
+        while read <= DRAIN_LIMIT:
+            piece = self.read1(8192)
+            if not piece:
+                return
+            read += len(piece)
+        self.close()
 
-    def __init__(self, *args: Any, line: Adapter, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self._line = line
-
-    def _new_conn(self) -> Any:
-        return self._line.adopt(super()._new_conn())
-
-
-class Adapter(HTTPAdapter):
-    """One connection at a time over the shared context; ``socket`` is the one dialled last."""
-
-    def __init__(self, context: ssl.SSLContext, line_routes: Routes) -> None:
-        self._context = context
-        self._routes = line_routes
-        self.socket: socket.socket | None = None
-        super().__init__(pool_connections=1, pool_maxsize=1, max_retries=0, pool_block=True)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **_: Any) -> None:  # noqa: FBT001, FBT002 - requests' own signature
-        """Use the shared context and routed connections."""
-        self.poolmanager = PoolManager(
-            num_pools=connections, maxsize=maxsize, block=block, ssl_context=self._context
-        )
-        self.poolmanager.pool_classes_by_scheme = {
-            "https": partial(_SecurePool, line=self),
-            "http": partial(_PlainPool, line=self),
-        }
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
-        """The context verifies; requests would load its own bundle into it, for every connection anew."""
-
-    def adopt(self, connection: Any) -> Any:
-        """Give a new connection its routes and let it report its socket here."""
-        connection.line_routes = self._routes
-        connection.line = self
-        return connection
+    def close(self) -> None:
+        """Give up the rest, and the connection with it."""
+        self._line.close()
 
 
-class _NoAffinity(DefaultCookiePolicy):
-    """Keeps a load balancer's cookies; the affinity cookie belongs to a group, not to a connection."""
+class Line:
+    """One connection at a time to one place; the next request dials anew when there is none."""
 
-    def set_ok(self, cookie: Cookie, request: UrllibRequest) -> bool:
-        """Refuse the affinity cookie."""
-        return cookie.name != AFFINITY_COOKIE and super().set_ok(cookie, request)
-
-
-class Line(requests.Session):
-    """A session that is one TCP connection, as NTLM wants it.
-
-    Cookies go out with every leg of a handshake: those the server set on this line, then the caller's own.
-    """
-
-    def __init__(self, context: ssl.SSLContext, line_routes: Routes, user_agent: str) -> None:
-        super().__init__()
-        self.trust_env = False
-        self.cookies.set_policy(_NoAffinity())
-        self.headers.clear()
+    def __init__(self, ways: Ways, user_agent: str) -> None:
+        self._ways = ways
         self._user_agent = user_agent
-        self._adapter = Adapter(context, line_routes)
-        self.mount("https://", self._adapter)
-        self.mount("http://", self._adapter)
-        self._pools: dict[str, Any] = {}
-        self.session_id = id(self)
+        self._socket: Socket | None = None
+        self._stream: BufferedReader | None = None
+        self._place = ""
+        self._kept: dict[str, str] = {}
+        self.session_id = id(self)  # these two are for the pool, which knows lines as sessions
         self.usage_count = 0
 
     @property
-    def socket(self) -> socket.socket | None:
-        """The socket dialled last."""
-        return self._adapter.socket
+    def socket(self) -> Socket | None:
+        """The socket that is open."""
+        return self._socket
 
-    def prepare(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes
-    ) -> requests.PreparedRequest:
-        """A request as it stands before cookies and logon."""
-        request = requests.PreparedRequest()
-        request.method, request.url, request.body = method, url, body or None
-        request.headers = CaseInsensitiveDict({"User-Agent": self._user_agent, **headers})
-        request.hooks = default_hooks()
-        if body:
-            request.headers["Content-Length"] = str(len(body))
-        return request
+    def transmit(self, request: Request, timeout: tuple[float, float]) -> Response:
+        """Send one leg; the body of the answer is left on the wire. ``timeout`` is for dialling and for silence.
 
-    def transmit(
-        self, request: requests.PreparedRequest, cookies: Mapping[str, str], timeout: tuple[float, float]
-    ) -> requests.Response:
-        """Send one leg; the body of the answer is left on the wire. Raises exceptions of urllib3."""
-        self._put_cookies(request, cookies)
-        url = request.url or ""
-        connect, read = timeout
-        raw = self._pool(url).urlopen(
-            request.method or "",
-            _target(url),
-            body=request.body,
-            headers=request.headers,
-            retries=False,
-            redirect=False,
-            assert_same_host=False,
-            timeout=Timeout(connect=connect, read=read),
-            preload_content=False,
-            decode_content=False,
+        Raises:
+            OSError, BrokenAnswer, ProxyRefused: there was no answer.
+        """
+        parts = urlsplit(request.url)
+        stream, dialled = self._dialled(request.url, f"{parts.scheme}://{parts.netloc}", timeout)
+        target = parts.path or "/"
+        whole = request_bytes(
+            request.method,
+            f"{target}?{parts.query}" if parts.query else target,
+            self._fields(request, parts.netloc),
+            request.body,
         )
-        return self._answer(request, raw)
+        dialled.sendall(whole)
+        head = read_head(stream)
+        self._keep(head.fields.cookies)
+        return Response(request, self, stream, head)
+
+    def _dialled(self, url: str, place: str, timeout: tuple[float, float]) -> tuple[BufferedReader, Socket]:
+        connect, silence = timeout
+        if place != self._place or self._surprised():
+            self.close()
+        if self._socket is None or self._stream is None:
+            self._socket = self._ways.dial(url, connect)
+            self._stream, self._place = self._socket.makefile("rb"), place
+        self._socket.settimeout(silence)
+        return self._stream, self._socket
+
+    def _surprised(self) -> bool:
+        """Whether something has come that nobody asked for: a surplus answer, or the end of the connection."""
+        if self._socket is None or self._stream is None:
+            return False
+        self._socket.settimeout(0)
+        try:
+            return bool(self._stream.peek(1)) or isinstance(self._socket, ssl.SSLSocket)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        except OSError:
+            return True
+
+    def _fields(self, request: Request, host: str) -> dict[str, str]:
+        fields = {"Host": host, "User-Agent": self._user_agent, **request.headers}
+        if request.body:
+            fields["Content-Length"] = str(len(request.body))
+        if cookies := {**self._kept, **request.cookies}:
+            fields["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        return fields
+
+    def _keep(self, cookies: list[str]) -> None:
+        """A load balancer's cookies are the line's; the affinity cookie belongs to a group and is left to the caller."""
+        for name, value in _cookies(cookies).items():
+            if name != AFFINITY_COOKIE and (name in self._kept or len(self._kept) < COOKIES):
+                self._kept[name] = value
 
     def close(self) -> None:
         """Close the connection; the next request dials anew."""
-        super().close()
-        self._pools.clear()
-
-    def _pool(self, url: str) -> Any:
-        if url not in self._pools:
-            self._pools[url] = self._adapter.poolmanager.connection_from_url(url)
-        return self._pools[url]
-
-    def _put_cookies(self, request: requests.PreparedRequest, cookies: Mapping[str, str]) -> None:
-        request.headers.pop("Cookie", None)
-        own = [f"{name}={value}" for name, value in cookies.items()]
-        kept = get_cookie_header(self.cookies, request) if len(self.cookies) else None  # type: ignore[no-untyped-call]
-        if parts := [part for part in (kept, *own) if part]:
-            request.headers["Cookie"] = "; ".join(parts)
-
-    def _answer(self, request: requests.PreparedRequest, raw: BaseHTTPResponse) -> requests.Response:
-        response = requests.Response()
-        response.status_code, response.reason = raw.status, raw.reason or ""
-        response.headers = CaseInsensitiveDict(raw.headers)
-        response.raw, response.url, response.request = raw, request.url or "", request
-        if "Set-Cookie" in raw.headers:
-            for jar in (response.cookies, self.cookies):
-                extract_cookies_to_jar(jar, request, raw)  # type: ignore[no-untyped-call]
-        return response
+        stream, self._stream = self._stream, None
+        dialled, self._socket = self._socket, None
+        if stream is not None:
+            stream.close()
+        if dialled is not None:
+            dialled.close()
 
     def end_point(self) -> bytes | None:
         """The ``tls-server-end-point`` binding of this connection (RFC 5929), None when there is none."""
@@ -239,22 +184,13 @@ class Line(requests.Session):
                 dialled.shutdown(socket.SHUT_RDWR)
 
 
-@lru_cache(maxsize=256)
-def _target(url: str) -> str:
-    """Path and query as they stand in the request line."""
-    return parse_url(url).request_uri
-
-
-def drain(response: requests.Response) -> None:
-    """Read a short answer to its end, so that the connection can be used again; a long one closes it."""
-    read = 0
-    for chunk in response.iter_content(8192):
-        read += len(chunk)
-        if read > DRAIN_LIMIT:
-            break
-    else:
-        return
-    response.close()
+def _cookies(lines: list[str]) -> dict[str, str]:
+    """Name and value of each Set-Cookie; what is no cookie is left out."""
+    found: dict[str, str] = {}
+    for line in lines:
+        with suppress(CookieError):  # a stranger's cookie is no reason to lose an answer
+            found |= {name: morsel.coded_value for name, morsel in SimpleCookie(line).items()}
+    return found
 
 
 @lru_cache(maxsize=64)

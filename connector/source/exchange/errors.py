@@ -7,10 +7,6 @@ from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
-import requests
-from urllib3.exceptions import DecodeError, HTTPError, IncompleteRead, ReadTimeoutError
-from urllib3.exceptions import SSLError as UrllibSSLError
-
 from connector.errors import (
     AccessDenied,
     Conflict,
@@ -25,7 +21,9 @@ from connector.errors import (
     Verdict,
 )
 from connector.source.exchange.codes import Class, classify
+from connector.source.exchange.dialling import ProxyRefused
 from connector.source.exchange.envelope import Element, local
+from connector.source.exchange.http11 import BrokenAnswer
 
 LONGEST_BACK_OFF = timedelta(hours=24)
 
@@ -197,9 +195,11 @@ def exception_verdict(error: Exception) -> Verdict:
     detail = f"{type(error).__name__}: {error}"
     if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
         return Transient(_certificate_word(causes), detail, scope=Scope.SERVER)
-    if any(isinstance(cause, (requests.Timeout, ReadTimeoutError, TimeoutError)) for cause in causes):
+    if any(isinstance(cause, ProxyRefused) for cause in causes):
+        return Transient("proxy-refused", detail, scope=Scope.SERVER)
+    if any(isinstance(cause, TimeoutError) for cause in causes):
         return Transient("timeout", detail, scope=Scope.SERVER)
-    if any(isinstance(cause, (IncompleteRead, DecodeError)) for cause in causes):
+    if any(isinstance(cause, BrokenAnswer) for cause in causes):
         return Transient("bad-answer", detail, scope=Scope.SERVER)
     return Transient("unreachable", detail, scope=Scope.SERVER)
 
@@ -212,7 +212,7 @@ def _certificate_word(causes: list[BaseException]) -> str:
 
 
 def _causes(error: BaseException) -> list[BaseException]:
-    """The chain of an exception, urllib3's ``reason`` and wrapped arguments included; at most 16 links."""
+    """The chain of an exception, wrapped arguments included; at most 16 links."""
     found: list[BaseException] = []
     waiting: list[object] = [error]
     while waiting and len(found) < 16:
@@ -220,8 +220,8 @@ def _causes(error: BaseException) -> list[BaseException]:
         if not isinstance(cause, BaseException) or cause in found:
             continue
         found.append(cause)
-        waiting += [*cause.args, getattr(cause, "reason", None), cause.__cause__, cause.__context__]
+        waiting += [*cause.args, cause.__cause__, cause.__context__]
     return found
 
 
-CONNECTION_FAILURES = (requests.RequestException, HTTPError, UrllibSSLError, OSError)
+CONNECTION_FAILURES = (OSError, BrokenAnswer, ProxyRefused)

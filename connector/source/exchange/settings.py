@@ -8,6 +8,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Literal, Protocol
 
+from connector.source.exchange.dialling import Proxy, direct
+
 Scheme = Literal["ntlm", "negotiate", "basic"]
 StreamMode = Literal["grouped", "per-mailbox", "off"]
 
@@ -50,6 +52,7 @@ class ExchangeSettings:
     it is asked at every logon, so that a changed password needs no restart. ``others`` take over, in this order, where
     it is refused. ``ca`` is a PEM bundle, None for the
     system's. ``resolve`` maps a host to "address:port" in place of DNS; TLS is still verified against the host.
+    ``proxy`` is asked at each new connection.
     """
 
     name: str
@@ -65,6 +68,7 @@ class ExchangeSettings:
     stream: StreamMode = "grouped"
     limits: Limits = field(default_factory=Limits)
     others: tuple[Account, ...] = ()
+    proxy: Callable[[], Proxy | None] = direct
 
     @property
     def user_agent(self) -> str:

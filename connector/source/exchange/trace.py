@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import requests
+from collections.abc import Mapping
 
 from connector.errors import Verdict
 
@@ -10,11 +10,10 @@ REQUEST_ID = "client-request-id"
 ANSWERED = ("request-id", "X-FEServer", "X-BEServer")
 
 
-def trace_of(response: requests.Response) -> str:
-    """What we sent and what the answer says of itself, in one line."""
-    sent = response.request.headers.get(REQUEST_ID, "")
-    found = [f"{name} {response.headers[name]}" for name in ANSWERED if name in response.headers]
-    return ", ".join([f"{REQUEST_ID} {sent}", *found])
+def trace_of(sent: Mapping[str, str], answered: Mapping[str, str]) -> str:
+    """What the header fields of a request and of its answer say of it, in one line."""
+    found = [f"{name} {answered[name]}" for name in ANSWERED if name in answered]
+    return ", ".join([f"{REQUEST_ID} {sent.get(REQUEST_ID, '')}", *found])
 
 
 def traced(verdict: Verdict, trace: str) -> Verdict:

@@ -12,9 +12,8 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Self
-
-import requests
 
 from connector.errors import Scope, Throttled, Transient, Verdict
 from connector.source.base import Notice
@@ -22,7 +21,8 @@ from connector.source.exchange import envelope
 from connector.source.exchange.accounts import Accounts
 from connector.source.exchange.authentication import Authenticator
 from connector.source.exchange.concurrency import Budgets, Gateway
-from connector.source.exchange.connections import AFFINITY_COOKIE, Line, routes
+from connector.source.exchange.connections import AFFINITY_COOKIE, Line, Request, Response
+from connector.source.exchange.dialling import Ways, routes
 from connector.source.exchange.errors import (
     CONNECTION_FAILURES,
     exception_verdict,
@@ -112,10 +112,10 @@ class Answer:
 class Stream:
     """An answer that goes on: one reader, and ``sever`` from any thread to end its read."""
 
-    def __init__(self, line: Line, response: requests.Response, trace: str) -> None:
+    def __init__(self, line: Line, response: Response, trace: str) -> None:
         self._line = line
         self._response = response
-        self.cookies: Mapping[str, str] = response.cookies.get_dict()
+        self.cookies = response.cookies
         self.trace = trace
 
     def read(self) -> bytes:
@@ -125,10 +125,9 @@ class Stream:
             Transient: the connection broke, or nothing came for the time of silence.
         """
         try:
-            piece: bytes = self._response.raw.read1(CHUNK, decode_content=True)
+            return self._response.read1(CHUNK)
         except CONNECTION_FAILURES as error:
             raise traced(exception_verdict(error), self.trace) from error
-        return piece
 
     def sever(self) -> None:
         """End the read another thread is blocked in, within milliseconds."""
@@ -137,7 +136,6 @@ class Stream:
     def close(self) -> None:
         """Give the connection up; for the reader's own thread."""
         self._line.sever()
-        self._response.close()
         self._line.close()
 
     def __enter__(self) -> Self:
@@ -163,8 +161,8 @@ class Exchange:
             ConfigError: the bundle or a route can't be used.
         """
         self.settings = settings
-        self._context = trusting(settings.ca, setting=f"sources.{settings.name}.ca")
-        self._routes = routes(settings.resolve)
+        context = trusting(settings.ca, setting=f"sources.{settings.name}.ca")
+        self._ways = Ways(context, routes(settings.resolve), settings.proxy)
         self._authenticator = Authenticator(settings.auth, Accounts(settings, refusals, tell, monotonic))
         self._throttle = Throttle(settings.limits.requests, monotonic)
         self._monotonic = monotonic
@@ -235,8 +233,8 @@ class Exchange:
         letter, line = call.letter(encoding="identity"), self._open_line()
         try:
             response = self._transmit(line, letter)
-            trace = trace_of(response)
-            if response.status_code != requests.codes.ok:
+            trace = trace_of(response.request.headers, response.headers)
+            if response.status != HTTPStatus.OK:
                 reply = self._read(response)
                 _response(reply)
                 raise traced(http_verdict(reply.status, reply.headers, reply.body), reply.trace)
@@ -273,7 +271,7 @@ class Exchange:
     def _exchange(self, line: Line, letter: Letter) -> Reply:
         return self._read(self._transmit(line, letter))
 
-    def _transmit(self, line: Line, letter: Letter) -> requests.Response:
+    def _transmit(self, line: Line, letter: Letter) -> Response:
         limits = self.settings.limits
         headers = {
             REQUEST_ID: str(uuid.uuid4()),
@@ -282,24 +280,24 @@ class Exchange:
         }
         timeout = (limits.connect, limits.silence)
         try:
-            request = line.prepare(letter.method, letter.url, headers, letter.body)
+            request = Request(letter.method, letter.url, headers, letter.body, letter.cookies)
             if letter.authenticated:
-                return self._authenticator.send(line, request, letter.cookies, timeout)
-            return line.transmit(request, letter.cookies, timeout)
+                return self._authenticator.send(line, request, timeout)
+            return line.transmit(request, timeout)
         except CONNECTION_FAILURES as error:
             raise traced(exception_verdict(error), f"{REQUEST_ID} {headers[REQUEST_ID]}") from error
 
-    def _read(self, response: requests.Response) -> Reply:
-        trace = trace_of(response)
+    def _read(self, response: Response) -> Reply:
+        trace = trace_of(response.request.headers, response.headers)
         try:
             body = self._body(response, trace)
         except CONNECTION_FAILURES as error:
             raise traced(exception_verdict(error), trace) from error
-        return Reply(response.status_code, response.headers, body, response.cookies.get_dict(), trace)
+        return Reply(response.status, response.headers, body, response.cookies, trace)
 
-    def _body(self, response: requests.Response, trace: str) -> bytes:
+    def _body(self, response: Response, trace: str) -> bytes:
         limits, end, body = self.settings.limits, self._monotonic() + self.settings.limits.answer, bytearray()
-        while piece := response.raw.read1(CHUNK, decode_content=True):
+        while piece := response.read1(CHUNK):
             body += piece
             if len(body) > limits.body:
                 raise Transient("bad-answer", f"more than {limits.body} bytes; {trace}")
@@ -308,7 +306,7 @@ class Exchange:
         return bytes(body)
 
     def _open_line(self) -> Line:
-        return Line(self._context, self._routes, self.settings.user_agent)
+        return Line(self._ways, self.settings.user_agent)
 
     @contextmanager
     def _line(self, url: str) -> Iterator[Line]:

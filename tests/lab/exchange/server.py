@@ -200,6 +200,8 @@ class Connection:
         with sock.makefile("rb") as reader, sock.makefile("wb") as writer:
             while request := read_request(reader):
                 answer, entry = self._one(request, watch)
+                if entry is not None and isinstance(answer.body, bytes):
+                    entry.status = answer.status  # before its client can have it, and look it up here
                 try:
                     keep = write_answer(writer, request, answer)
                 finally:

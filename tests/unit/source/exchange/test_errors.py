@@ -4,7 +4,6 @@ import ssl
 from datetime import timedelta
 
 import pytest
-import requests
 from lxml import etree
 
 from connector.errors import (
@@ -22,6 +21,7 @@ from connector.errors import (
 )
 from connector.reasons import REASONS
 from connector.source.exchange.codes import CLASSES, Class, classify
+from connector.source.exchange.dialling import ProxyRefused
 from connector.source.exchange.envelope import read
 from connector.source.exchange.errors import (
     _BY_CLASS,
@@ -32,6 +32,7 @@ from connector.source.exchange.errors import (
     http_verdict,
     message_verdict,
 )
+from connector.source.exchange.http11 import BrokenAnswer
 from tests.unit.source.exchange.shelf import on_shelf
 
 T = "http://schemas.microsoft.com/exchange/services/2006/types"
@@ -194,11 +195,13 @@ def test_retry_after_date_is_compared_with_the_servers_own_clock() -> None:
 def test_failures_below_http_reach_as_far_as_the_server() -> None:
     """Name, route, TLS and time-outs concern every mailbox of that server."""
     expired = ssl.SSLCertVerificationError(1, "certificate verify failed: certificate has expired")
-    cases = [
-        (requests.ConnectionError("refused"), "unreachable"),
-        (requests.ReadTimeout("95 s"), "timeout"),
-        (requests.exceptions.SSLError(expired), "tls-expired"),
-        (requests.exceptions.SSLError(ssl.SSLCertVerificationError(1, "self-signed")), "tls-untrusted"),
+    cases: list[tuple[Exception, str]] = [
+        (ConnectionRefusedError("refused"), "unreachable"),
+        (TimeoutError("95 s"), "timeout"),
+        (expired, "tls-expired"),
+        (ssl.SSLCertVerificationError(1, "self-signed"), "tls-untrusted"),
+        (BrokenAnswer("cut off"), "bad-answer"),
+        (ProxyRefused("407"), "proxy-refused"),
     ]
     for error, word in cases:
         verdict = exception_verdict(error)

@@ -8,6 +8,7 @@ from exchangelib.protocol import Protocol
 
 from connector.errors import Transient
 from connector.source.exchange.connections import Line
+from connector.source.exchange.dialling import Ways
 from connector.source.exchange.pool import Endpoint, OwnProtocol
 
 URL = "https://mail.example.com"
@@ -16,7 +17,7 @@ URL = "https://mail.example.com"
 def endpoint(lines: int = 2) -> Endpoint:
     """A place that is never dialled."""
     context = ssl.create_default_context()
-    return Endpoint(URL, lines, 0.01, lambda: Line(context, {}, "test"))
+    return Endpoint(URL, lines, 0.01, lambda: Line(Ways(context), "test"))
 
 
 def test_pool_never_shrinks_under_its_own_lock() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import AccessDenied, ConfigError, Refused, Scope, Throttled, Transient, Verdict
-from connector.source.exchange.connections import routes
+from connector.source.exchange.dialling import routes
 from connector.source.exchange.envelope import m
 from connector.source.exchange.settings import VERSION, ExchangeSettings, ForgetfulRefusals, Limits
 from connector.source.exchange.transport import Call, Exchange, Letter
@@ -283,8 +283,8 @@ def test_shared_context_is_left_alone(opened: list[Exchange], places: Places) ->
     with FrontEnd(certificate=places.good) as front_end:
         way = exchange(opened, front_end, ca=places.authority.path)
         way.call(call(SECURE))
-    assert len(way._context.get_ca_certs()) == 1
-    assert way._context.minimum_version.name == "TLSv1_2"
+    assert len(way._ways.context.get_ca_certs()) == 1
+    assert way._ways.context.minimum_version.name == "TLSv1_2"
 
 
 @pytest.mark.parametrize("resolve", ["127.0.0.1", "127.0.0.1:x", ":443"])
