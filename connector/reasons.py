@@ -173,6 +173,28 @@ REASONS: dict[str, Reason] = {
         "Make a new one in the Google Cloud console (IAM, Service accounts, Keys) and set it:"
         " calendar-connector secret set {secret} --file KEY.json",
     ),
+    "google-federation-unreadable": Reason(
+        "The secret is a configuration of workload identity federation that can't be used here.",
+        "Make it with gcloud iam workload-identity-pools create-cred-config, with --service-account and"
+        " --credential-source-file; then: calendar-connector secret set {secret} --file CONFIG.json",
+    ),
+    "google-federation-token": Reason(
+        "The file in which the identity provider keeps this machine's token can't be read.",
+        "See that the identity provider's agent writes it, and that the service user may read it.",
+    ),
+    "google-federation-refused": Reason(
+        "Google does not accept the identity provider's token for the workload identity pool.",
+        "Look at issuer, audience and conditions of the pool's provider in the Google Cloud console, and at the token's end.",
+    ),
+    "google-signing-forbidden": Reason(
+        "This machine's identity may not sign as the service account.",
+        "In the Google Cloud console: IAM, Service accounts, Permissions: give the pool's principal the role Service Account"
+        " Token Creator on the account.",
+    ),
+    "google-signing-off": Reason(
+        "The IAM Service Account Credentials API is not switched on in the service account's project.",
+        "In the Google Cloud console: APIs and services, Library, IAM Service Account Credentials API, Enable.",
+    ),
     "google-clock": Reason(
         "Google refuses the connector's signatures because this machine's clock is wrong.",
         "Set the clock right: timedatectl set-ntp true",

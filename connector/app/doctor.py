@@ -19,6 +19,7 @@ from connector.config.sources import GoogleSource as TenantSection
 from connector.doctor import clock, exchange, firewall, hub, network, rooms
 from connector.doctor.base import Organisation
 from connector.doctor.findings import Finding, failed, skipped
+from connector.doctor.google import FEDERATION_HOSTS
 from connector.doctor.google import HOSTS as GOOGLE_HOSTS
 from connector.doctor.sight import Place, Sight
 from connector.errors import UserError
@@ -249,6 +250,9 @@ def _to_google(config: Config, name: str, section: TenantSection) -> Iterator[fi
         yield firewall.to_url(config.proxies[section.proxy].url, f"proxy to Google for {name}")
         return
     yield from (firewall.to_url(f"https://{host}", f"Google Workspace of {name}") for host in GOOGLE_HOSTS)
+    for host in FEDERATION_HOSTS:
+        purpose = f"Google Workspace of {name}, only with workload identity federation"
+        yield firewall.to_url(f"https://{host}", purpose)
 
 
 def _ways(name: str, section: Section, desk: Desk) -> Iterator[firewall.Opening]:

@@ -12,7 +12,10 @@ from connector.doctor.findings import Finding
 from connector.doctor.sight import Place, Sight
 from connector.errors import Verdict
 from connector.model import Mailbox
-from connector.source.google.authentication import Tokens, account_of
+from connector.source.google import keyfile
+from connector.source.google.authentication import Tokens
+from connector.source.google.federation import subject_token
+from connector.source.google.keyfile import Federation
 from connector.source.google.push import Route
 from connector.source.google.source import GoogleSource
 from connector.source.google.transport import Wire
@@ -47,6 +50,10 @@ class GoogleTools:
         """Each secret, with "" or what is wrong with its content."""
         return {key.name: _fault(key.content()) for key in self._settings.keys}
 
+    def federated(self) -> bool:
+        """Whether a secret stands for a key at Google."""
+        return any(_is_federation(key.content()) for key in self._settings.keys)
+
     def calendar(self, mailbox: Mailbox) -> str:
         """One event of the calendar at most, and of it nothing but the role."""
         return self._source.role(mailbox)
@@ -67,7 +74,8 @@ def examine(
     """Every check of one tenant."""
     tools = GoogleTools(name, section, ground)
     warning = ground.loaded.config.alarms.expiry_warning
-    tenant = google.Tenant(name, section.domains, section.push, tuple(patients), warning)
+    hosts = (*google.HOSTS, *google.FEDERATION_HOSTS) if tools.federated() else google.HOSTS
+    tenant = google.Tenant(name, section.domains, section.push, tuple(patients), warning, hosts)
     try:
         yield from google.examine(tenant, tools, ground.clock(), sights)
     finally:
@@ -76,10 +84,19 @@ def examine(
 
 def _fault(content: str) -> str:
     try:
-        account_of(content)
+        found = keyfile.read(content)
+        if isinstance(found, Federation):
+            subject_token(found)
     except Verdict as verdict:
         return verdict.code
     return ""
+
+
+def _is_federation(content: str) -> bool:
+    try:
+        return isinstance(keyfile.read(content), Federation)
+    except Verdict:
+        return False
 
 
 def _dial(target: str) -> tuple[str, int]:

@@ -14,6 +14,8 @@ from connector.model import Mailbox
 from connector.reasons import explain
 
 HOSTS = ("oauth2.googleapis.com", "www.googleapis.com", "gmail.googleapis.com")
+FEDERATION_HOSTS = ("sts.googleapis.com", "iamcredentials.googleapis.com")
+"""Asked only where workload identity federation stands for a key."""
 CA_KEY = "sources.NAME.ca:"
 
 
@@ -45,6 +47,7 @@ class Tenant:
     push: str
     patients: tuple[Mailbox, ...]
     expiry_warning: timedelta = timedelta(days=30)
+    hosts: tuple[str, ...] = HOSTS
 
 
 def examine(
@@ -52,7 +55,7 @@ def examine(
 ) -> Iterator[Finding]:
     """In order; what was seen of places is added to ``sights``, by which the clock is judged."""
     clear = True
-    for host in HOSTS:
+    for host in tenant.hosts:
         sight = tools.look(Place(host, 443, CA_KEY.replace("NAME", tenant.name), exchange=False))
         sights.append(sight)
         yield from judge(sight, now, tenant.expiry_warning)
@@ -69,7 +72,7 @@ def examine(
 def _keys(found: Mapping[str, str]) -> Iterator[Finding]:
     for secret, code in found.items():
         if not code:
-            yield passed("key", secret, "it is a service account key")
+            yield passed("key", secret, "it can be used to sign as a service account")
             continue
         reason = explain(code)
         yield failed("key", secret, code, reason.sentence, reason.remedy.replace("{secret}", secret))

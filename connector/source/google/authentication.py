@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Protocol
 from urllib.parse import urlencode
-
-from google.auth import exceptions, jwt
-from google.auth.crypt import RSASigner
 
 from connector.errors import AccessDenied, CredentialRefused, Transient, Verdict
 from connector.model import Clock
 from connector.source.base import Notice
+from connector.source.google import keyfile
 from connector.source.google.errors import grant_verdict
+from connector.source.google.federation import FederatedAccount, Post
+from connector.source.google.keyfile import Claims, Federation, KeyFile
 from connector.source.google.settings import TOKEN_HOST, GoogleSettings, Key
-from connector.source.google.transport import Letter, Reply
+from connector.source.google.transport import Letter
 
 CALENDAR = "https://www.googleapis.com/auth/calendar"
 GMAIL = "https://www.googleapis.com/auth/gmail.settings.basic"
@@ -31,14 +31,6 @@ GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 LIFE = timedelta(hours=1)
 EARLY = timedelta(minutes=5)
 """A token is renewed so long before it ends."""
-_FIELDS = ("client_email", "private_key", "private_key_id")
-
-
-class Post(Protocol):
-    """The part of ``transport.Wire`` that is needed here."""
-
-    def send(self, letter: Letter) -> Reply:
-        """One request. Raises verdicts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,34 +41,15 @@ class Token:
     ends: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Account:
-    """A service account with one of its keys."""
+class Account(Protocol):
+    """A service account that signs, with a key of its own or at Google."""
 
-    email: str
-    key_id: str
-    signer: Any = field(repr=False)
+    @property
+    def email(self) -> str:
+        """Its address."""
 
-
-def account_of(content: str) -> Account:
-    """Read a key file. Raises CredentialRefused with a code that says what it is instead."""
-    if not content:
-        raise CredentialRefused("credential-missing")
-    try:
-        info = json.loads(content)
-    except ValueError as error:
-        raise CredentialRefused("google-key-unreadable", "no JSON") from error
-    if not isinstance(info, Mapping) or info.get("type") != "service_account":
-        raise CredentialRefused("google-key-unreadable", "not of the type service_account")
-    if missing := [name for name in _FIELDS if not isinstance(info.get(name), str)]:
-        raise CredentialRefused("google-key-unreadable", f"without {', '.join(missing)}")
-    try:
-        signer = RSASigner.from_service_account_info(info)  # type: ignore[no-untyped-call]
-    except (ValueError, TypeError, exceptions.MalformedError) as error:
-        raise CredentialRefused(
-            "google-key-unreadable", f"its private key: {type(error).__name__}"
-        ) from error
-    return Account(info["client_email"], info["private_key_id"], signer)
+    def sign(self, claims: Claims) -> str:
+        """A JWT. Raises CredentialRefused and others."""
 
 
 class Tokens:
@@ -170,13 +143,16 @@ class Tokens:
         with self._lock:
             known = self._accounts.get(content)
         if known is None:
-            known = account_of(content)
+            known = self._made(keyfile.read(content))
             with self._lock:
                 self._accounts = {
                     text: one for text, one in self._accounts.items() if text in self._contents()
                 }
                 self._accounts[content] = known
         return known
+
+    def _made(self, read: KeyFile | Federation) -> Account:
+        return FederatedAccount(read, self._post, self._clock) if isinstance(read, Federation) else read
 
     def _contents(self) -> set[str]:
         return {key.content() for key in self._settings.keys}
@@ -214,5 +190,4 @@ def _assertion(account: Account, subject: str, scope: str, now: datetime) -> str
         "iat": begins,
         "exp": begins + int(LIFE.total_seconds()),
     }
-    signed: bytes = jwt.encode(account.signer, claims)  # type: ignore[no-untyped-call]
-    return signed.decode()
+    return account.sign(claims)

@@ -12,6 +12,8 @@ VERSION = version("calendar-connector")
 CALENDAR_HOST = "www.googleapis.com"
 TOKEN_HOST = "oauth2.googleapis.com"  # noqa: S105 - a host
 GMAIL_HOST = "gmail.googleapis.com"
+STS_HOST = "sts.googleapis.com"
+IAM_HOST = "iamcredentials.googleapis.com"
 ENDPOINT = f"https://{CALENDAR_HOST}/calendar/v3"
 
 
@@ -34,7 +36,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key file of the service account; ``content`` gives it anew at each use, "" when it was never set."""
+    """A key file of the service account, or what stands for one (``keyfile.read``); ``content`` gives it anew at each use, "" when it was never set."""
 
     name: str
     content: Callable[[], str] = field(repr=False)

@@ -49,6 +49,7 @@ class Admin:
             "/mails": lambda _: {"mails": lab.services.writing.mails},
             "/event": lambda facts: lab.tenant.calendars[facts["mailbox"]].get(facts["item"]),
             "/clock": self._advance,
+            "/federation": self._federation,
             "/hang": lambda _: lab.going.clear(),
             "/go": lambda _: lab.going.set(),
         }
@@ -76,6 +77,13 @@ class Admin:
         for name, value in facts.items():
             setattr(self._lab.grants, name, value)
         return {"made": self._lab.grants.made}
+
+    def _federation(self, facts: Document) -> Document:
+        """Change what it is like; the answer is the machine's token and the configuration that names ``file``."""
+        federation, path = self._lab.federation, facts.pop("file", "/nowhere")
+        for name, value in facts.items():
+            setattr(federation, name, value)
+        return {"token": federation.token, "configuration": federation.configuration(path)}
 
     def _revoke(self, facts: Document) -> None:
         del self._lab.tenant.keys[facts["id"]]

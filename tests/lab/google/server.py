@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tests.lab.google.call import Call
 from tests.lab.google.faults import Faults, Quotas
+from tests.lab.google.federation import Federation
 from tests.lab.google.grants import Grants
 from tests.lab.google.problems import GRANTS, ApiError, GrantError
 from tests.lab.google.push import Push
@@ -21,7 +22,10 @@ from tests.lab.google.services import Services, route
 from tests.lab.google.tenant import Tenant
 
 Document = dict[str, Any]
-HOSTS = ("www.googleapis.com", "oauth2.googleapis.com", "gmail.googleapis.com")
+HOSTS = (
+    *("www.googleapis.com", "oauth2.googleapis.com", "gmail.googleapis.com"),
+    *("sts.googleapis.com", "iamcredentials.googleapis.com"),
+)
 BODY_LIMIT = 8 * 1024 * 1024
 GZIP_FROM = 1024
 HANGS_SECONDS = 60.0
@@ -36,6 +40,7 @@ class Lab:
     push: Push
     services: Services
     grants: Grants
+    federation: Federation
     quotas: Quotas
     faults: Faults = field(default_factory=Faults)
     going: threading.Event = field(default_factory=threading.Event)
@@ -47,7 +52,8 @@ def build(tenant: Tenant) -> Lab:
     """A lab around a tenant."""
     push = Push(tenant)
     tenant.changed = push.changed
-    lab = Lab(tenant, push, Services(tenant, push), Grants(tenant), Quotas(tenant.now))
+    services, grants, federation = Services(tenant, push), Grants(tenant), Federation(tenant)
+    lab = Lab(tenant, push, services, grants, federation, Quotas(tenant.now))
     lab.going.set()
     return lab
 
@@ -116,6 +122,11 @@ class Handler(BaseHTTPRequestHandler):
                 self._note("token", "")
                 self._fault("token", "")
                 return 200, lab.grants.answer(body)
+        if parts.path in lab.federation.paths:
+            with lab.tenant.lock:
+                self._note(lab.federation.paths[parts.path], "")
+                self._fault(lab.federation.paths[parts.path], "")
+                return 200, lab.federation.answer(parts.path, body, self.headers.get("Authorization", ""))
         operation, variables = route(self.command, parts.path)
         with lab.tenant.lock:
             token = lab.tenant.accept(self.headers.get("Authorization", ""))

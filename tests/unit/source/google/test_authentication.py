@@ -10,7 +10,8 @@ import pytest
 
 from connector.errors import AccessDenied, CredentialRefused, Verdict
 from connector.reasons import REASONS
-from connector.source.google.authentication import CALENDAR, GMAIL, account_of
+from connector.source.google import keyfile
+from connector.source.google.authentication import CALENDAR, GMAIL
 from connector.source.google.transport import Reply
 from tests.unit.source.google.twin import Twin
 
@@ -116,7 +117,7 @@ def test_one_users_grants_are_made_one_after_the_other() -> None:
 def test_a_file_that_is_no_key_is_one_sentence(content: str, code: str) -> None:
     """Whatever was set as the key: a code with a sentence and a remedy, and nothing of the file in it."""
     with pytest.raises(CredentialRefused) as refused:
-        account_of(content)
+        keyfile.read(content)
     assert refused.value.code == code
     assert REASONS[code].remedy
     assert "secret" not in refused.value.detail

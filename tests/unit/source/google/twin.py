@@ -62,6 +62,12 @@ class LabWire(Wire):
             if kind := lab.faults.take("token", ""):
                 raise GRANTS.get(kind, GRANTS["internal_failure"])
             return _reply(lab.grants.answer(letter.body))
+        if letter.path in lab.federation.paths:
+            if kind := lab.faults.take(lab.federation.paths[letter.path], ""):
+                raise ApiError(kind)
+            return _reply(
+                lab.federation.answer(letter.path, letter.body, letter.headers.get("Authorization", ""))
+            )
         operation, variables = route(letter.method, letter.path)
         token = lab.tenant.accept(letter.headers.get("Authorization", ""))
         lab.log.append({"operation": operation, "subject": token.subject, "query": urlencode(letter.query)})
