@@ -10,6 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from connector.app.enrolment import RENEW_AFTER
+from connector.app.ground import open_keystore
+from connector.app.relay import HUB_SECRET, far_end_of
+from connector.config import load
+from connector.enrolment import client
+from connector.errors import CredentialRefused
 from connector.hub import enrolment, registry
 from connector.hub.database import Database
 from tests.lab.site import INSTANCE, Site
@@ -91,3 +97,53 @@ def test_taking_leave(site: Site) -> None:
     refused = site.try_cli("unenroll", "--yes")
     assert (refused.returncode, "Nothing was changed" in refused.stderr) == (1, True)
     assert "connector revoke" in site.try_cli("unenroll", "--yes", "--force").stderr
+
+
+def keys_at(site: Site) -> list[str]:
+    """Names of the public keys that the hub knows."""
+    with closing(sqlite3.connect(site.hub.database)) as hub:
+        return [str(row[0]) for row in hub.execute("SELECT id FROM keys")]
+
+
+def age(site: Site, span: timedelta) -> str:
+    """Let the appliance's key have been made so long ago; the private key."""
+    config = load(site.config).config
+    key = open_keystore(config).get(HUB_SECRET).text
+    open_keystore(config, lambda: datetime.now(UTC) - span).set(HUB_SECRET, key.encode())
+    return key
+
+
+def test_a_key_that_has_had_its_time_is_renewed_by_the_daemon(site: Site) -> None:
+    """Nobody asks for it: the next key is made here, the hub takes it and refuses the one before; work goes on."""
+    site.cli("enroll", stdin=one_time(site))
+    first = age(site, RENEW_AFTER + timedelta(hours=1))
+    (before,) = keys_at(site)
+    site.start()
+    site.wait(lambda: len(keys_at(site)) == 1 and keys_at(site) != [before], "the next key at the hub")
+    site.activate(site.exchange.address(1))
+    assert site.status()["hub"]["up"]
+    assert "hub.key-renewed" in {row["action"] for row in site.json("audit", "list")}
+    config = load(site.config).config
+    far_end = far_end_of(config, open_keystore(config), lambda: datetime.now(UTC))
+    with pytest.raises(CredentialRefused):
+        client.confirm(far_end, first, datetime.now(UTC))
+
+
+def test_a_young_key_is_left_alone(site: Site) -> None:
+    """The day before its time nothing happens."""
+    site.cli("enroll", stdin=one_time(site))
+    age(site, RENEW_AFTER - timedelta(days=1))
+    before = keys_at(site)
+    site.start()
+    site.activate(site.exchange.address(1))
+    assert keys_at(site) == before
+
+
+def test_what_the_hub_keeps_opens_nothing(site: Site) -> None:
+    """Neither the one-time token nor the private key is in any of its files: who steals them can't speak for us."""
+    token = one_time(site)
+    site.cli("enroll", stdin=token)
+    private = open_keystore(load(site.config).config).get(HUB_SECRET).text
+    secret = "".join(line for line in private.splitlines() if not line.startswith("-----"))
+    assert not site.hub_holds(token)
+    assert not site.hub_holds(secret)
