@@ -97,6 +97,7 @@ def _template(entry: Template) -> settings.TemplateSettings:
         meeting_id=entry.meeting_id or "",
         passcode=entry.passcode or "",
         access_code=entry.access_code or "",
+        video_passcode=entry.video_passcode or "",
         phones=entry.phones,
         people=entry.csv,
         directory=entry.directory,

@@ -12,7 +12,7 @@ from connector.conference.base import SignsIn
 from connector.errors import CredentialRefused, Verdict
 from connector.reasons import explain
 
-KEEP, KEEP_AFTER = timedelta(hours=12), timedelta(minutes=10)
+KEEP, KEEP_AFTER = timedelta(hours=12), timedelta(minutes=1)
 """How often they are looked at, and so long after a start for the first time."""
 SOON = timedelta(days=30)
 """A sign-in that ends earlier although it has just been renewed has to be made anew by hand."""

@@ -25,6 +25,7 @@ class TemplateSettings:
     meeting_id: str = ""
     passcode: str = ""
     access_code: str = ""
+    video_passcode: str = ""
     phones: Mapping[str, str] = field(default_factory=dict)
     people: Path | None = None
     directory: str | None = None

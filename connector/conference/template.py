@@ -15,7 +15,7 @@ from connector.conference.settings import TemplateSettings
 from connector.errors import Refused
 from connector.model import Conference, ConferenceOrder, JoinDetails, Kind, Person, Phone
 
-PARTS = ("sip", "h323", "meeting_id", "passcode", "access_code")
+PARTS = ("sip", "h323", "meeting_id", "passcode", "access_code", "video_passcode")
 
 Lookup = Callable[[str, Sequence[str]], Mapping[str, str]]
 """Attributes of the person with this address, by these names as far as there are any. Raises verdicts."""

@@ -73,6 +73,9 @@ class Template(Section):
     access_code: PersonText | None = None
     """What the telephone asks for."""
 
+    video_passcode: PersonText | None = None
+    """What video devices and the telephone ask for in place of passcode, in digits."""
+
     phones: Annotated[Mapping[Text, PersonText], AfterValidator(FrozenMap)] = FrozenMap()
     """Numbers to dial in by, each under the name of its place."""
 
@@ -80,7 +83,8 @@ class Template(Section):
     def _attributes_come_from_somewhere(self) -> Template:
         if self.directory is not None and self.csv is not None:
             raise ValueError("directory and csv exclude each other; keep the one that holds the attributes")
-        texts = (self.link, self.sip, self.h323, self.meeting_id, self.passcode, self.access_code)
+        codes = (self.meeting_id, self.passcode, self.access_code, self.video_passcode)
+        texts = (self.link, self.sip, self.h323, *codes)
         used = any(text and placeholders.uses(text, "directory") for text in (*texts, *self.phones.values()))
         if used and self.directory is None and self.csv is None:
             raise ValueError("it uses {{ directory.… }}; add the key directory or csv, which says where from")

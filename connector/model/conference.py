@@ -20,7 +20,8 @@ class JoinDetails:
     """Everything a person or a device needs to get into one conference; the words of a join block are made of it.
 
     ``service`` is a name of the join rules' services, "" for a site's own. ``access_code`` is what phones are asked for,
-    ``passcode`` what clients are; neither is ever guessed.
+    ``passcode`` what clients are, ``video_passcode`` what phones and video devices are asked for instead, in digits; none is
+    ever guessed.
     """
 
     url: str
@@ -32,6 +33,7 @@ class JoinDetails:
     phones: tuple[Phone, ...] = ()
     access_code: str = ""
     global_numbers_url: str = ""
+    video_passcode: str = ""
 
 
 class Kind(StrEnum):

@@ -11,7 +11,7 @@ kind                      body
 ``meeting.quick-add``     text, a sentence that the calendar system reads; optional mail
 ``freebusy.ask``          addresses (1 to 100), start, end
 ``conference.made``       tag, url (https); optional kind (one-time | personal), id, service, meetingId, passcode, sip,
-                          h323, accessCode, globalNumbersUrl, phones [{number, place}]
+                          h323, accessCode, videoPasscode, globalNumbersUrl, phones [{number, place}]
 ========================  =======================================================================================
 """
 
@@ -193,6 +193,7 @@ def _made(command: Command) -> ConferenceMade:
         phones=_phones(body),
         access_code=_detail(body, "accessCode", ""),
         global_numbers_url=_detail(body, "globalNumbersUrl", ""),
+        video_passcode=_detail(body, "videoPasscode", ""),
     )
     try:
         kind = Kind(body.get("kind", Kind.ONE_TIME))

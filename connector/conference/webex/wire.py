@@ -123,6 +123,7 @@ def _details(data: Mapping[str, Any], url: str) -> JoinDetails:
         sip=_text(data, "sipAddress"),
         phones=tuple(_phones(telephony)),
         access_code=_text(telephony, "accessCode"),
+        video_passcode=_text(data, "phoneAndVideoSystemPassword"),
     )
 
 

@@ -38,6 +38,7 @@ def is_safe(details: JoinDetails) -> bool:
         details.sip,
         details.h323,
         details.access_code,
+        details.video_passcode,
     ]
     short += [text for phone in details.phones for text in (phone.number, phone.place)]
     links = [details.url, *filter(None, [details.global_numbers_url])]
@@ -67,6 +68,7 @@ def chosen(details: JoinDetails, parts: Parts) -> JoinDetails:
         h323=_bare(details.h323) if parts.video else "",
         phones=phones,
         access_code=details.access_code if phones else "",
+        video_passcode=details.video_passcode if details.video_passcode != details.passcode else "",
         global_numbers_url=details.global_numbers_url if parts.phone else "",
     )
 
@@ -90,6 +92,7 @@ SAMPLE = JoinDetails(
     h323="192.0.2.1##123456789",
     phones=(Phone("+46 8 123 456 78", "Stockholm"), Phone("+44 20 1234 5678")),
     access_code="123456789",
+    video_passcode="4711",
     global_numbers_url="https://meet.example.com/numbers",
 )
 """What templates are tried with before they are used."""

@@ -34,6 +34,7 @@ def test_every_detail_may_be_a_template() -> None:
         meeting_id="{{ directory.room }}",
         passcode="{{ directory.pin | default('') }}",
         access_code="{{ directory.room }}#",
+        video_passcode="{{ directory.room }}",
         phones={"Stockholm": "+46 8 123 45 67"},
     )
     details = rooms(settings).make(order(room="88")).details
@@ -43,6 +44,7 @@ def test_every_detail_may_be_a_template() -> None:
         h323="192.0.2.4",
         meeting_id="88",
         access_code="88#",
+        video_passcode="88",
         phones=(Phone("+46 8 123 45 67", "Stockholm"),),
     )
 

@@ -89,6 +89,7 @@ def test_a_meeting_of_its_own_is_made(bench: Bench) -> None:
     assert meeting["title"] == "Meeting"
     assert (made.kind, made.id, made.details.passcode) == (Kind.ONE_TIME, meeting["id"], "Wx3pass")
     assert made.details.meeting_id == meeting["meetingNumber"]
+    assert made.details.video_passcode == meeting["phoneAndVideoSystemPassword"]
     assert "556677" not in repr(made)
 
 

@@ -84,13 +84,25 @@ def test_everything_that_is_known_is_written() -> None:
         "+46 8 123 456 78 (Stockholm)",
         "+44 20 1234 5678",
         "Access code: 123456789",
+        "Passcode: 4711",
         "Numbers in other countries: https://meet.example.com/numbers",
         "",
         "Join from a video device",
         "SIP: 123456789@meet.example.com",
         "H.323: 192.0.2.1##123456789",
+        "Passcode: 4711",
         FOOT,
     ]
+
+
+@pytest.mark.parametrize("is_html", [True, False])
+def test_a_passcode_of_devices_stands_with_the_devices(*, is_html: bool) -> None:
+    """Below telephones and video addresses; not where there are none, nor where it is that of everybody."""
+    sip = JoinDetails(OTHER.url, passcode="Ab12", sip="1@x.example", video_passcode="4711")
+    body = put("", sip, is_html=is_html).body
+    assert body.index("Ab12") < body.index("1@x.example") < body.index("4711")
+    assert put("", replace(sip, video_passcode="Ab12"), is_html=is_html).body.count("Ab12") == 1
+    assert "4711" not in put("", replace(sip, sip=""), is_html=is_html).body
 
 
 def test_a_link_alone_makes_a_short_block() -> None:

@@ -109,11 +109,12 @@ MADE = {"tag": "t1", "url": "https://cloud.example.com/r1"}
 def test_a_conference_is_read_with_its_details() -> None:
     """Link and tag are enough; phones keep their order."""
     phones = [{"number": "+46 8 1", "place": "Stockholm"}]
-    more = {"kind": "personal", "id": "r1", "sip": "r1@x.example", "phones": phones}
+    more = {"kind": "personal", "id": "r1", "sip": "r1@x.example", "phones": phones, "videoPasscode": "4711"}
     order = orders.parse(command("conference.made", {**MADE, **more}))
     assert isinstance(order, orders.ConferenceMade)
     assert (order.tag, order.conference.kind, order.conference.id) == ("t1", Kind.PERSONAL, "r1")
     assert order.conference.details.phones == (Phone("+46 8 1", "Stockholm"),)
+    assert order.conference.details.video_passcode == "4711"
     least = orders.parse(command("conference.made", MADE))
     assert isinstance(least, orders.ConferenceMade)
     assert least.conference == Conference(Kind.ONE_TIME, JoinDetails(MADE["url"]))
