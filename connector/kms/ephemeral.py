@@ -64,6 +64,11 @@ class Lines:
         self._lock = Lock()
         self._lines: OrderedDict[str, Line] = OrderedDict()
 
+    def heed(self, limits: Limits) -> None:
+        """Other limits from now on; what is in force stays."""
+        with self._lock:
+            self._limits = limits
+
     def add(self, line: Line, now: datetime) -> None:
         """Raises Refusal 503 when there are too many of all users."""
         with self._lock:

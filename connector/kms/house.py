@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from connector.kms import hierarchy, statickey
 from connector.kms.audit import Trail
@@ -58,13 +58,29 @@ def open_house(settings: Settings, provider: KekProvider, clock: Clock) -> House
 def desk_of(house: House) -> Desk:
     """The server's behaviour. Raises ConfigError for keys, authorities and issuers that can't be used."""
     settings = house.settings
+    lines = Lines(settings.limits)
+    return _desk(house, lines, Retrievals(settings.alarms), Unreadable(settings.alarms.unreadable))
+
+
+def renewed(house: House, former: Desk) -> Desk:
+    """The behaviour under the house's new settings, for the clients of before: their ephemeral keys stay in force. Raises ConfigError."""
+    settings, clerk = house.settings, former.clerk
+    made = replace(_desk(house, clerk.lines, clerk.retrievals, clerk.unreadable), commits=former.commits)
+    clerk.lines.heed(settings.limits)
+    clerk.retrievals.heed(settings.alarms)
+    clerk.unreadable.heed(settings.alarms.unreadable)
+    return made
+
+
+def _desk(house: House, lines: Lines, retrievals: Retrievals, unreadable: Unreadable) -> Desk:
+    settings = house.settings
     clerk = Clerk(
         hierarchy=house.hierarchy,
         trail=house.trail,
         terms=Terms(house.names, settings.times, settings.limits),
-        lines=Lines(settings.limits),
-        retrievals=Retrievals(settings.alarms),
-        unreadable=Unreadable(settings.alarms.unreadable),
+        lines=lines,
+        retrievals=retrievals,
+        unreadable=unreadable,
         clock=house.clock,
     )
     return Desk(

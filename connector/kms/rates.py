@@ -26,6 +26,11 @@ class Retrievals:
         self._counts: OrderedDict[str, tuple[datetime, int]] = OrderedDict()
         self._raised: tuple[datetime, str] | None = None
 
+    def heed(self, alarms: Alarms) -> None:
+        """Other thresholds from now on; what was counted counts."""
+        with self._lock:
+            self._alarms = alarms
+
     def count(self, user: str, handed: int, now: datetime) -> bool:
         """Add to a user's count; whether it has just passed the threshold, once a minute."""
         with self._lock:
@@ -55,6 +60,11 @@ class Unreadable:
         self._lock = Lock()
         self._since: datetime | None = None
         self._count = 0
+
+    def heed(self, most: int) -> None:
+        """Another threshold from now on."""
+        with self._lock:
+            self._most = most
 
     def worth_a_row(self, now: datetime) -> bool:
         """Whether one more may be written down; the first that may not is the log's to tell."""

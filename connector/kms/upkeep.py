@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from threading import Event
 
 import structlog
@@ -14,11 +15,11 @@ from connector.kms.keks.base import KekMissing
 _log = structlog.get_logger(__name__)
 
 
-def forever(house: House, stop: Event) -> None:
-    """Once in ``times.upkeep``, until ``stop``. A database in trouble is logged and tried again the next time."""
-    while not stop.wait(house.settings.times.upkeep.total_seconds()):
+def forever(house: Callable[[], House], stop: Event) -> None:
+    """Once in ``times.upkeep`` of the house in force, until ``stop``. A database in trouble is logged and tried again the next time."""
+    while not stop.wait(house().settings.times.upkeep.total_seconds()):
         try:
-            once(house, stop)
+            once(house(), stop)
         except (sqlite3.Error, KekMissing) as error:
             _log.error("upkeep.trouble", kind=type(error).__name__)
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import secrets
+import signal
+import time
 from pathlib import Path
 
 import pytest
 
+from connector.errors import Transient
 from connector.kms.keks.opening import CREDENTIAL
 from tests.lab.demo_kms import officer
 from tests.lab.kms_server import HOST, KmsServer
+from tests.lab.kms_site import UserKeys
 from tests.unit.kms.site import ISSUER, jwks
 from tests.unit.seal.kmswire.site import certificate
 
@@ -52,3 +57,34 @@ def test_a_second_server_is_refused(tmp_path: Path) -> None:
         assert "running:" in server.command("status", fails=False)
     finally:
         assert server.stop() == 0
+
+
+def test_a_signal_puts_new_settings_in_force(tmp_path: Path) -> None:
+    """SIGHUP: an issuer that was added is known without a restart, a mistake is told in the log and changes nothing."""
+    (tmp_path / "jwks.json").write_bytes(jwks())
+    server = KmsServer(tmp_path / "kms")
+    server.start()
+    try:
+        user = UserKeys(server, "ann@example.com", "m")
+        with pytest.raises(Transient, match="key-service-refuses"):
+            user.verbs.ping()
+        server.write_settings(f'[issuers.corp]\nissuer = "{ISSUER}"\njwks = "{tmp_path}/jwks.json"\n')
+        signalled(server, "reload.done")
+        user.close()
+        user = UserKeys(server, "ann@example.com", "m")
+        user.verbs.ping()
+        server.write_settings("[issuers.corp]\nissuer = 1\n")
+        signalled(server, "reload.refused")
+        user.verbs.ping()
+        user.close()
+    finally:
+        assert server.stop() == 0
+
+
+def signalled(server: KmsServer, event: str) -> None:
+    """Send SIGHUP, and wait until the log says what came of it."""
+    os.kill(server.pid, signal.SIGHUP)
+    ends = time.monotonic() + 20
+    while event not in server.log.read_text():
+        assert time.monotonic() < ends, server.log.read_text()
+        time.sleep(0.05)

@@ -13,6 +13,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, KeyParameters, KeySet, RSAKey
 
 from connector.errors import NotFound, UserError
+from connector.seal.kmswire.jose import key_of
 from connector.seal.kmswire.static import fingerprint
 
 TYPE = "calendar-connector-kms-backup"
@@ -125,6 +126,4 @@ def _jose(key: Public | Private) -> RSAKey | ECKey:
         key if isinstance(key, rsa.RSAPublicKey | ec.EllipticCurvePublicKey) else key.public_key()
     )
     options: KeyParameters = {"kid": kid}
-    if isinstance(key, rsa.RSAPublicKey | rsa.RSAPrivateKey):
-        return RSAKey(key, key, options)
-    return ECKey(key, key, options)
+    return key_of(key, options)

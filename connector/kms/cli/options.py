@@ -32,6 +32,11 @@ class Frame:
 
     settings: Settings
     out: Output
+    config: Path | None = None
+
+    def again(self) -> Settings:
+        """The settings as the file holds them now. Raises ConfigError."""
+        return settings.load(self.config)
 
     @contextmanager
     def house(self, *, make: bool = False) -> Iterator[House]:
@@ -87,6 +92,6 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @output_flags
     @functools.wraps(command)
     def framed(*, config: Path | None, out: Output, **arguments: Any) -> Any:
-        return command(Frame(settings.load(config), out), **arguments)
+        return command(Frame(settings.load(config), out, config), **arguments)
 
     return framed

@@ -36,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 @cli.command()
 @common_options
 def run(frame: Frame) -> None:
-    """Serve until SIGTERM; a line of JSON says when."""
+    """Serve until SIGTERM; a line of JSON says when. SIGHUP reads the settings anew."""
     give_up_privileges()
     with frame.house(make=True) as house:
-        serve.run(house)
+        serve.run(house, frame.again)
 
 
 @cli.command()

@@ -24,9 +24,9 @@ PATIENCE_SECONDS = 30
 _CHUNK = 64 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Counter:
-    """Answers whatever comes through a door."""
+    """Answers whatever comes through a door; at a reload another desk takes over between two messages."""
 
     desk: Desk
 

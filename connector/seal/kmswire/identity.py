@@ -16,7 +16,6 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from joserfc.jwk import ECKey, RSAKey
 
 from connector.seal.kmswire import jose
 from connector.seal.kmswire.handshake import Binding, read_point, write_point
@@ -54,7 +53,7 @@ class Identity:
 
     def credential(self, binding: Binding, now: datetime) -> Credential:
         """The credential of a handshake, with the proof."""
-        proof = jose.prove(dump(_statement(binding, int(now.timestamp()))), _jose_key(self.key))
+        proof = jose.prove(dump(_statement(binding, int(now.timestamp()))), jose.key_of(self.key))
         return Credential(jwk=self.jwk(), proof=proof)
 
 
@@ -66,7 +65,7 @@ def check_proof(credential: Credential, binding: Binding, now: datetime) -> str:
     if credential.jwk is None or not credential.proof:
         raise broken("a handshake by key needs its proof")
     public = read_public(credential.jwk)
-    statement = load(jose.verify_proof(credential.proof, _jose_key(public)))
+    statement = load(jose.verify_proof(credential.proof, jose.key_of(public)))
     at = a_number(statement.get("iat"), "iat", 0, 2**40)
     if dict(statement) != _statement(binding, at):
         raise broken("the proof is for another handshake")
@@ -92,15 +91,5 @@ def _write_public(public: rsa.RSAPublicKey | ec.EllipticCurvePublicKey) -> dict[
     if isinstance(public, ec.EllipticCurvePublicKey):
         return dict(write_point(public))
     return {
-        name: str(value)
-        for name, value in RSAKey(public, public).as_dict().items()
-        if name in {"kty", "n", "e"}
+        name: str(value) for name, value in jose.key_of(public).as_dict().items() if name in {"kty", "n", "e"}
     }
-
-
-def _jose_key(
-    key: PrivateKey | rsa.RSAPublicKey | ec.EllipticCurvePublicKey,
-) -> RSAKey | ECKey:
-    if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey):
-        return RSAKey(key, key)
-    return ECKey(key, key)

@@ -19,10 +19,10 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from joserfc import jwe, jws
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, OctKey, RSAKey
 
 from connector.errors import Refused
 from connector.seal.kmswire.plain import MAX_MESSAGE, an_object, broken, load
@@ -92,16 +92,28 @@ def header_of(token: str, parts: int, most: int) -> Mapping[str, Any]:
     return header
 
 
+def key_of(
+    key: rsa.RSAPrivateKey | rsa.RSAPublicKey | ec.EllipticCurvePrivateKey | ec.EllipticCurvePublicKey,
+    parameters: KeyParameters | None = None,
+) -> RSAKey | ECKey:
+    """Cryptography's key as joserfc's, handed to its constructor as it is.
+
+    ``import_key`` wants a JWK or PEM, which a security module's key can't be written as, and would parse it anew for each message.
+    """
+    kind = RSAKey if isinstance(key, rsa.RSAPrivateKey | rsa.RSAPublicKey) else ECKey
+    return kind(key, key, parameters)  # type: ignore[arg-type]
+
+
 def encrypt_offer(clear: bytes, static: rsa.RSAPublicKey, kid: str) -> str:
     """A handshake offer for the holder of the static key."""
     header = {"alg": "RSA-OAEP", "enc": "A256GCM", "kid": kid}
-    return jwe.encrypt_compact(header, clear, RSAKey(static, static), registry=_OFFERS)
+    return jwe.encrypt_compact(header, clear, key_of(static), registry=_OFFERS)
 
 
 def decrypt_offer(token: str, static: rsa.RSAPrivateKey, kid: str) -> bytes:
     """The offer in clear. ``static`` may be a security module's key that follows cryptography's interface."""
     _check(header_of(token, 5, MAX_OFFER), kid, "RSA-OAEP", "A256GCM")
-    return _decrypted(token, RSAKey(static, static), _OFFERS)
+    return _decrypted(token, key_of(static), _OFFERS)
 
 
 def encrypt_sealed(clear: bytes, secret: bytes, kid: str) -> str:
@@ -121,7 +133,7 @@ def decrypt_sealed(token: str, secret: bytes, kid: str) -> bytes:
 def sign(payload: bytes, static: rsa.RSAPrivateKey, kid: str, algorithm: str = "PS256") -> str:
     """A signed message; ``algorithm`` is one of SIGNED."""
     header = {"alg": algorithm, "kid": kid}
-    return jws.serialize_compact(header, payload, RSAKey(static, static), registry=_SIGNATURES)
+    return jws.serialize_compact(header, payload, key_of(static), registry=_SIGNATURES)
 
 
 def verify(token: str, static: rsa.RSAPublicKey, kid: str) -> bytes:
@@ -129,7 +141,7 @@ def verify(token: str, static: rsa.RSAPublicKey, kid: str) -> bytes:
     header = header_of(token, 3, MAX_SIGNED)
     if header.get("kid") != kid or header.get("alg") not in SIGNED:
         raise broken("signed under another kid or with another algorithm")
-    return _verified(token, RSAKey(static, static), _SIGNATURES)
+    return _verified(token, key_of(static), _SIGNATURES)
 
 
 def prove(payload: bytes, key: RSAKey | ECKey) -> str:
@@ -150,7 +162,7 @@ def _check(header: Mapping[str, Any], kid: str, alg: str, enc: str) -> None:
         raise broken("sealed under another kid or with another algorithm")
 
 
-def _decrypted(token: str, key: RSAKey | OctKey, registry: jwe.JWERegistry) -> bytes:
+def _decrypted(token: str, key: RSAKey | ECKey | OctKey, registry: jwe.JWERegistry) -> bytes:
     try:
         clear = jwe.decrypt_compact(token, key, registry=registry).plaintext
     except _JOSE_FAULTS as error:
