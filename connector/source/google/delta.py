@@ -1,6 +1,6 @@
 """The change feed of a calendar: events.list with a sync token, masters and exceptions as they changed.
 
-The first pages bring ids alone (``fields`` chooses what is sent, not what is found); later ones bring whole events, which are kept
+The first pages bring ids alone (``fields`` chooses what is sent, not what is found); later ones bring events, which are kept
 for the expansion that follows in the same step. Anything that belongs to a series is reported as its series.
 """
 
@@ -15,9 +15,12 @@ from typing import Any
 from connector.errors import CursorExpired, Transient
 from connector.model import Delta, Mailbox
 from connector.source.google.convert import home_of
-from connector.source.google.services import KINDS, PAGE, Document, Query, Services, items
+from connector.source.google.services import BRIEF, KINDS, PAGE, Document, Query, Services, items
 
-IDS = "nextPageToken,nextSyncToken,items(id,status,recurringEventId)"
+IDS: Query = (
+    ("fields", "nextPageToken,nextSyncToken,items(id,status,recurringEventId)"),
+    ("prettyPrint", "false"),
+)
 KEPT = 256
 """Mailboxes whose last page is kept at most; it is only there to save requests."""
 
@@ -81,7 +84,7 @@ def _query(place: Mapping[str, str]) -> Query:
     """The same parameters from page to page and from sync to sync; only tokens and the choice of fields differ."""
     query: Query = (*KINDS, ("singleEvents", "false"), ("maxResults", str(PAGE)))
     token = place.get("sync")
-    query = (*query, ("syncToken", token) if token else ("fields", IDS))
+    query = (*query, ("syncToken", token), *BRIEF) if token else (*query, *IDS)
     return (*query, ("pageToken", place["page"])) if "page" in place else query
 
 

@@ -73,7 +73,9 @@ def hosted(event: Document) -> Hosted | None:
     tag = str(request.get("requestId") or "")
     details = _details(event, data)
     if details is not None:
-        return Hosted(tag, Making.MADE, Conference(Kind.ONE_TIME, details, str(data.get("conferenceId") or "")))
+        return Hosted(
+            tag, Making.MADE, Conference(Kind.ONE_TIME, details, str(data.get("conferenceId") or ""))
+        )
     making = _MAKING.get(str(_mapping(request.get("status")).get("statusCode") or ""))
     return Hosted(tag, making or Making.PENDING) if tag else None
 

@@ -189,11 +189,11 @@ def _handler(receiver: OwnReceiver, nudge: Callable[[Nudge], None]) -> Callable[
                 for name in ("Channel-ID", "Channel-Token", "Message-Number")
             )
             status, mailbox_id = receiver.judge(channel_id, token, number)
+            if mailbox_id and self.headers.get("X-Goog-Resource-State") != "sync":
+                nudge(Nudge(mailbox_id, "push"))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            if mailbox_id and self.headers.get("X-Goog-Resource-State") != "sync":
-                nudge(Nudge(mailbox_id, "push"))
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's signature
             """Its line would have the path, and a proxy's path may name anybody."""

@@ -109,7 +109,7 @@ class Push:
             try:
                 self._post(channel, state, number)
             except OSError as error:
-                logger.warning("not delivered: %s", error)
+                logger.info("not delivered: %s", error)
 
     def _post(self, channel: Channel, state: str, number: int) -> None:
         parts = urlsplit(channel.address)

@@ -12,6 +12,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from tests.lab.google import fields
 from tests.lab.google.call import Call
 from tests.lab.google.faults import Faults, Quotas
 from tests.lab.google.federation import Federation
@@ -88,6 +89,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
     server: Door
+    _indent: int | None = 1
 
     def do_GET(self) -> None:
         self._serve()
@@ -112,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         except _Broken as broken:
             self._break(half=str(broken) == "short")
             return
-        raw = b"" if status == 204 else json.dumps(document, indent=1).encode()
+        raw = b"" if status == 204 else json.dumps(document, indent=self._indent).encode()
         self._send(status, raw, "application/json; charset=UTF-8", etag=str(document.get("etag", "")))
 
     def _answer(self, body: bytes) -> tuple[int, Document]:
@@ -141,7 +143,8 @@ class Handler(BaseHTTPRequestHandler):
                 {name.lower(): value for name, value in self.headers.items()},
                 json.loads(body) if body else {},
             )
-            found = lab.services.answer(call, token.scopes)
+            found = fields.partial(lab.services.answer(call, token.scopes), call.one("fields"))
+            self._indent = None if call.one("prettyPrint") == "false" else 1
             empty = operation in {"events.delete", "channels.stop", "acl.delete"}
             return (204, {}) if empty else (200, found)
 

@@ -16,7 +16,9 @@ from connector.errors import Unreadable
 from connector.meeting.enrich import enrich
 from connector.model import Response, Role, Sensitivity, ShowAs
 from connector.source.google.convert import meeting, uid
+from connector.source.google.services import BRIEF
 from connector.source.google.text import plain_text
+from tests.lab.google import fields
 
 RECORDED = Path(__file__).resolve().parents[5] / "shared" / "data" / "google" / "real_gcal"
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -62,6 +64,52 @@ def test_recorded_answers_are_read(name: str) -> None:
         found = meeting(one, BERLIN)
         assert (found.item_id, found.uid, found.change_key) == (one["id"], one["iCalUID"], one["etag"])
         assert found.end >= found.start
+
+
+@pytest.mark.skipif(not RECORDED.exists(), reason="the recorded answers are not beside the repository")
+@pytest.mark.parametrize("name", sorted(one.stem for one in RECORDED.glob("events_*")))
+def test_what_is_asked_for_is_all_that_is_read(name: str) -> None:
+    """An event that comes with many is as good a meeting as one that was fetched whole."""
+    answer = json.loads((RECORDED / f"{name}.json").read_text())
+    for one in answer.get("items", [answer] if answer.get("kind") == "calendar#event" else []):
+        brief = fields.partial({"items": [one]}, dict(BRIEF)["fields"])["items"][0]
+        assert _read(brief) == _read(one)
+
+
+RICH = {
+    "organizer": {"email": "ada@brand.example", "displayName": "Ada", "self": True},
+    "attendees": [
+        {"email": "bob@brand.example", "optional": True, "responseStatus": "tentative", "displayName": "Bob"},
+        {"email": "c_1@resource.calendar.google.com", "resource": True, "responseStatus": "accepted"},
+        {"email": "ada@brand.example", "organizer": True, "self": True, "responseStatus": "accepted"},
+    ],
+    "description": "<b>Bring</b> figures",
+    "location": "Room 12",
+    "visibility": "private",
+    "transparency": "transparent",
+    "eventType": "outOfOffice",
+    "recurringEventId": "home",
+    "originalStartTime": {"dateTime": "2026-11-23T09:00:00Z"},
+    "hangoutLink": "https://meet.google.com/abc-defg-hij",
+    "conferenceData": {
+        "conferenceSolution": {"key": {"type": "addOn"}, "name": "Other"},
+        "entryPoints": [{"entryPointType": "video", "uri": "https://meet.example.com/1", "label": "l"}],
+    },
+}
+
+
+def test_nothing_of_a_rich_event_is_lost() -> None:
+    """Every field that conversion knows is among those that are asked for."""
+    whole = event(**RICH)
+    brief = fields.partial({"items": [whole]}, dict(BRIEF)["fields"])["items"][0]
+    assert meeting(brief, BERLIN) == meeting(whole, BERLIN)
+
+
+def _read(one: dict[str, Any]) -> object:
+    try:
+        return meeting(one, UTC)
+    except Unreadable as verdict:
+        return verdict.code
 
 
 def test_an_offset_rules_and_the_zone_is_only_a_name() -> None:

@@ -12,6 +12,7 @@ from connector.source.google.authentication import Tokens
 from connector.source.google.settings import GoogleSettings, Key, Limits
 from connector.source.google.source import GoogleSource
 from connector.source.google.transport import Letter, Reply, Wire
+from tests.lab.google import fields
 from tests.lab.google.call import Call
 from tests.lab.google.edits import Edits
 from tests.lab.google.problems import GRANTS, ApiError, GrantError
@@ -79,7 +80,7 @@ class LabWire(Wire):
         headers = {name.lower(): value for name, value in letter.headers.items()}
         body = json.loads(letter.body) if letter.body else {}
         call = Call(operation, token.subject, variables, query, headers, body)
-        return _reply(lab.services.answer(call, token.scopes))
+        return _reply(fields.partial(lab.services.answer(call, token.scopes), call.one("fields")))
 
 
 class Twin:
