@@ -130,6 +130,14 @@ def keys(frame: Frame, address: str) -> None:
 
 @mailbox.command()
 @click.argument("address")
+@common_options
+def export(frame: Frame, address: str) -> None:
+    """Print all that is held about a person, as JSON: for a request by law. Leaves an audit entry."""
+    frame.out.data(ask(frame, "mailbox.export", address=address))
+
+
+@mailbox.command()
+@click.argument("address")
 @click.option("--for", "span", default="30m", show_default=True, help="How long, such as 2h; a day at most.")
 @click.option("--off", is_flag=True, help="End it now.")
 @common_options

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from connector.errors import NotFound, UserError
-from connector.operations import letters, mailboxes, meetings, roster, sources, status, trace
+from connector.operations import holding, letters, mailboxes, meetings, roster, sources, status, trace
 from connector.operations.premises import Premises, daemon
 
 LONGEST_PAUSE = timedelta(days=366)
@@ -66,6 +66,11 @@ def _keys(premises: Premises, actor: str, address: str) -> list[dict[str, str]]:
     keys = daemon(premises).reader_keys(mailbox.id)
     desk.store.audit(desk.entry("mailbox.keys", mailbox.address, keys=len(keys)))
     return [{"uri": key.uri, "mailbox": mailbox.id, "secret": key.secret.hex()} for key in keys]
+
+
+def _export(premises: Premises, actor: str, address: str) -> dict[str, Any]:
+    """Everything that is held about a person; every call leaves an audit row."""
+    return holding.export(premises.desk(actor), address)
 
 
 def _trace(premises: Premises, actor: str, address: str, seconds: int) -> dict[str, Any]:
@@ -209,6 +214,7 @@ VERBS: Mapping[str, Verb] = {
     "mailbox.resync": Verb(_each(mailboxes.resync)),
     "mailbox.rename": Verb(_rename),
     "mailbox.keys": Verb(_keys),
+    "mailbox.export": Verb(_export),
     "mailbox.trace": Verb(_trace),
     "meeting.why": Verb(_why, reads=True),
     "meeting.redecorate": Verb(_redecorate),

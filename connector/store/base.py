@@ -189,6 +189,9 @@ class Store(Protocol):
     def outbox(self) -> OutboxState:
         """Its present size."""
 
+    def waiting(self, mailbox_id: str) -> tuple[Queued, ...]:
+        """What waits of one mailbox, claimed or not, in order; nothing is claimed."""
+
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """At most the newest 1,000."""
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connector.model import AuditEntry, EventKind, Phase
-from connector.sync import failing
+from connector.sync import aims, failing
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -26,6 +26,7 @@ def step(visit: Visit) -> Step:
     entry = AuditEntry(visit.now, "connector", action, mailbox.address, {"mailbox_id": mailbox.id})
     context.store.erase_mailbox(mailbox.id, entry)
     failing.forget(context.store, mailbox.id)
+    aims.forget(visit)
     context.committed()
     return Step("deactivated: the hub is told and the local rows are deleted", None)
 

@@ -53,6 +53,15 @@ class OutboxContract:
         assert queued.envelope == envelope
         assert (queued.epoch, queued.sequence, queued.queued_at, queued.attempts) == (1, 1, NOW, 0)
 
+    def test_what_waits_of_one_mailbox_is_shown(self, store: Store) -> None:
+        """In order, claimed or not, and it is not claimed by looking."""
+        add(store)
+        send(store, event("e1", EventKind.PRESENCE_PUT), event("e2", EventKind.PRESENCE_PUT))
+        store.claim(1, NEVER)
+        assert [one.envelope.id for one in store.waiting("m1")] == ["e1", "e2"]
+        assert store.waiting("m2") == ()
+        assert ids(store.claim(9, NEVER)) == ["e2"]
+
     def test_what_was_given_can_not_be_changed_afterwards(self, store: Store) -> None:
         """The store keeps the data of the moment of the commit, whatever becomes of the object."""
         add(store)

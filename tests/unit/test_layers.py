@@ -102,7 +102,8 @@ LAYERS = [
             "connector.keystore.files",
         ),
     ),
-    Layer("connector.source.memory", (*PURE, "connector.source.base")),
+    Layer("connector.source.memory_answers", (*PURE, "connector.source.memory")),
+    Layer("connector.source.memory", (*PURE, "connector.source.base", "connector.source.memory_answers")),
     Layer("connector.roster", (*PURE, *TLS, "connector.roster")),
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli", "connector.server")),
     Layer(

@@ -62,6 +62,12 @@ class OutboxVerbs(Verbs):
             oldest = min((queued.queued_at for queued in waiting), default=None)
             return OutboxState(len(waiting), oldest, len(self._state.dead))
 
+    def waiting(self, mailbox_id: str) -> tuple[Queued, ...]:
+        """What waits of one mailbox, in order."""
+        with self._lock:
+            found = (one for one in self._state.outbox.values() if one.envelope.mailbox_id == mailbox_id)
+            return tuple(_copied(queued) for queued in found)
+
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """The newest first, at most 1,000."""
         with self._lock:

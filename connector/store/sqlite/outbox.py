@@ -111,6 +111,15 @@ class OutboxVerbs(Verbs):
             dead = connection.execute("SELECT count(*) FROM dead_letters").fetchone()[0]
         return OutboxState(waiting, from_micros_or_none(oldest), dead)
 
+    def waiting(self, mailbox_id: str) -> tuple[Queued, ...]:
+        """What waits of one mailbox, in order."""
+        with self._database.read() as connection:
+            rows = connection.execute(
+                "SELECT * FROM outbox WHERE mailbox_id = ? ORDER BY sequence", (mailbox_id,)
+            ).fetchall()
+            epoch = connection.execute("SELECT epoch FROM life").fetchone()["epoch"]
+        return tuple(_queued_of(row, epoch, row["data"]) for row in rows)
+
     def dead_letters(self) -> tuple[DeadLetter, ...]:
         """The newest first, at most 1,000."""
         with self._database.read() as connection:
