@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from threading import Event
 from urllib.parse import urlsplit
 
 from connector.app import google_doctor
-from connector.app.examination import ExchangeTools
+from connector.app.examination import ExchangeTools, tunnel_of
 from connector.app.exchange import account_in_force, secret_name
-from connector.app.ground import Ground, secret_of
+from connector.app.ground import Ground
 from connector.app.relay import build_cloud, bundle
 from connector.config import Config
 from connector.config.sources import ExchangeSource as Section
@@ -178,7 +177,7 @@ class HubTools:
         self._ground = ground
         hub_section = ground.loaded.config.hub
         trust = tls_context(bundle(hub_section.ca), hub_section.client_certificate, hub_section.client_key)
-        self._way = network.Way(trust, tunnel=_tunnel(ground))
+        self._way = network.Way(trust, tunnel=tunnel_of(ground, ground.loaded.config.hub.proxy))
 
     def look(self, place: Place) -> Sight:
         """See it without a credential."""
@@ -196,19 +195,6 @@ class HubTools:
             cloud.listen("", stop, lambda _descent: stop.set())
         finally:
             cloud.close()
-
-
-def _tunnel(ground: Ground) -> network.Tunnel | None:
-    config = ground.loaded.config
-    if config.hub.proxy is None:
-        return None
-    proxy = config.proxies[config.hub.proxy]
-    parts = urlsplit(proxy.url)
-    headers = {}
-    if proxy.auth == "basic":
-        credential = secret_of(ground.keystore, f"proxy/{config.hub.proxy}")()
-        headers["Proxy-Authorization"] = f"Basic {b64encode(credential.encode()).decode()}"
-    return network.Tunnel(parts.hostname or "", parts.port or 80, headers)
 
 
 def _hub(ground: Ground, sights: list[Sight]) -> Iterator[Finding]:

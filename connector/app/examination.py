@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
+from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import structlog
 
 from connector.app.exchange import StoredRefusals, settings_of
 from connector.app.ground import Ground, remembered_redirects
+from connector.app.relay import proxy_of
 from connector.config.sources import ExchangeSource as Section
 from connector.doctor import network
 from connector.doctor.base import Build
@@ -43,6 +46,18 @@ REQUESTS = 5.0
 log = structlog.get_logger(__name__)
 
 
+def tunnel_of(ground: Ground, name: str | None) -> network.Tunnel | None:
+    """The proxy of that name with its present credential, None for a direct way."""
+    proxy = proxy_of(ground.loaded.config, ground.keystore, name)()
+    if proxy is None:
+        return None
+    parts, headers = urlsplit(proxy.url), {}
+    if proxy.user:
+        credential = f"{proxy.user}:{proxy.password}"
+        headers["Proxy-Authorization"] = f"Basic {b64encode(credential.encode()).decode()}"
+    return network.Tunnel(parts.hostname or "", parts.port or 80, headers)
+
+
 class ExchangeTools:
     """``connector.doctor.base.Instruments``; to be closed."""
 
@@ -52,7 +67,9 @@ class ExchangeTools:
         told = settings_of(name, section, ground.loaded.config, ground.keystore, ground.clock)
         settings = _gentle(told)
         self._way = network.Way(
-            trusting(settings.ca, setting=f"sources.{settings.name}.ca"), routes(settings.resolve)
+            trusting(settings.ca, setting=f"sources.{settings.name}.ca"),
+            routes(settings.resolve),
+            tunnel_of(ground, section.proxy),
         )
         self._refusals = _Refusals(StoredRefusals(ground.store, name))
         self._exchange = Exchange(settings, self._refusals)

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from connector.app.ground import remembered_redirects, secret_of
-from connector.app.relay import bundle
+from connector.app.relay import bundle, proxy_of
 from connector.config import Config
 from connector.config.sources import ExchangeSource as Section
 from connector.keystore import Keystore
 from connector.model import Clock
+from connector.relay.far_end import Proxy as Relay
 from connector.source.base import Notice
 from connector.source.exchange.account import Directory, no_services
+from connector.source.exchange.dialling import Proxy
 from connector.source.exchange.gate import untold
 from connector.source.exchange.lookup import ServiceLookup
 from connector.source.exchange.patience import Tuning
@@ -85,7 +87,18 @@ def settings_of(
             Account(section.accounts[other].user, secret_of(keystore, secret_name(name, other)))
             for other in others
         ),
+        proxy=_proxy(proxy_of(config, keystore, section.proxy)),
     )
+
+
+def _proxy(current: Callable[[], Relay | None]) -> Callable[[], Proxy | None]:
+    """The same in the adapter's own words."""
+
+    def now() -> Proxy | None:
+        proxy = current()
+        return None if proxy is None else Proxy(proxy.url, proxy.user, proxy.password)
+
+    return now
 
 
 def account_in_force(section: Section, today: date) -> str:

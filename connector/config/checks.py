@@ -21,6 +21,7 @@ MANUAL = "manual"
 def check(config: Config, data: Mapping[str, Any], *, with_files: bool = True) -> Iterator[Finding]:
     """Find everything that does not fit; ``data`` is the text's own content, whose names count as known."""
     yield from _references(config, data)
+    yield from _kinds_of_proxies(config)
     yield from _domains(config)
     yield from _accounts(config)
     yield from _rates(config)
@@ -75,6 +76,23 @@ def _proxies(config: Config) -> Iterator[tuple[Path, str | None]]:
     yield from ((("sources", name, "proxy"), source.proxy) for name, source in config.sources.items())
     for name, service in config.conference.items():
         yield ("conference", name, "proxy"), getattr(service, "proxy", None)
+
+
+def _kinds_of_proxies(config: Config) -> Iterator[Finding]:
+    """What a proxy may be that works everywhere, and on the way to Exchange."""
+    for name, proxy in config.proxies.items():
+        if proxy.auth == "negotiate":
+            yield (
+                ("proxies", name, "auth"),
+                f"this version can't log on to a proxy by Kerberos; write basic and type its user:password (secret set proxy/{name}), or none",
+            )
+    for name, source in config.sources.items():
+        way = config.proxies.get(source.proxy or "")
+        if isinstance(source, ExchangeSource) and way is not None and way.url.startswith("https:"):
+            yield (
+                ("sources", name, "proxy"),
+                f"{source.proxy} is reached over TLS, through which no second TLS goes to Exchange; name a proxy with an http:// address",
+            )
 
 
 def _domains(config: Config) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from connector.config import checks, files, later, owners
+from connector.config import checks, files, owners
 from connector.config.models import Config
 from connector.config.problems import explain, locate, spell
 from connector.config.provenance import Origin, Source, leaves, origins, written
@@ -123,7 +123,7 @@ class _Draft:
             raise ConfigError(_in_order(self._problems))
         found = files.remarks(config) if self._with_files else ()
         remarks = tuple(str(locate(tree, path, sentence)) for path, sentence in found)
-        notes = (*self._notes, *later.notes(config), *remarks)
+        notes = (*self._notes, *remarks)
         return Loaded(config, origins(config, tree), notes, digest(config))
 
     def _validated(self, tree: Entries) -> Config | None:

@@ -89,7 +89,7 @@ class Proxy(Section):
     """Where the proxy is."""
 
     auth: Literal["none", "basic", "negotiate"] = "none"
-    """How the connector identifies itself to it."""
+    """How the connector identifies itself to it; negotiate is refused by this version."""
 
 
 class Keystore(Section):

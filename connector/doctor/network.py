@@ -112,7 +112,8 @@ def _connect(place: Place, way: Way, at: tuple[str, int]) -> socket.socket:
     if way.tunnel is None:
         return socket.create_connection(at, ANSWER)
     door = HTTPConnection(*at, timeout=ANSWER)
-    door.set_tunnel(place.host, place.port, headers=dict(way.tunnel.headers))
+    there = way.routes.get(place.host.lower().rstrip("."), (place.host, place.port))
+    door.set_tunnel(*there, headers=dict(way.tunnel.headers))
     try:
         door.connect()
     except HTTPException as error:

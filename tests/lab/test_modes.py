@@ -1,4 +1,4 @@
-"""Ways to run: streams or none, fixed address or Autodiscover, kinds of logon, and a proxy on the way to the hub."""
+"""Ways to run: streams or none, fixed address or Autodiscover, kinds of logon, and a proxy on the way to the hub or to Exchange."""
 
 from __future__ import annotations
 
@@ -190,6 +190,36 @@ def test_a_proxy_with_a_password_is_all_the_way_there_is(site: Site) -> None:
         commanded(site, people(site)[0])
         assert set(proxy.targets) == {f"localhost:{site.hub.port}"}
         assert proxy.refused == []
+
+
+def behind(site: Site, proxy: LabProxy) -> str:
+    """The lab's configuration with Exchange behind a proxy."""
+    text = site.configuration().replace("    auth: ntlm\n", "    auth: ntlm\n    proxy: dmz\n")
+    return f'{text}proxies: {{dmz: {{url: "{proxy.url}", auth: basic}}}}\n'
+
+
+def test_exchange_behind_a_proxy(site: Site) -> None:
+    """Every request and stream goes through it, with the channel binding that Exchange demands; its refusal is told and mended by typing."""
+    with LabProxy(USER, PASSWORD) as proxy:
+        site.write_config(behind(site, proxy))
+        site.cli("secret", "set", "proxy/dmz", stdin=f"{USER}:wrong")
+        site.exchange.disconnect()
+        taken_over(site, behind(site, proxy))
+        site.exchange.disconnect()
+
+        def told() -> bool:
+            return any("proxy" in one["problem"].lower() for one in site.ask("status")["held"])
+
+        site.wait(told, "the proxy's refusal")
+        assert proxy.targets == []
+        site.cli("secret", "set", "proxy/dmz", stdin=f"{USER}:{PASSWORD}")
+        site.cli("source", "resume", "hq")
+        follows(site, people(site)[0])
+        site.wait(lambda: bool(site.ask("status")["streams"][0]["streamed"]), "streams", 60)
+        assert set(proxy.targets) == {f"127.0.0.1:{site.exchange.port}"}
+        assert site.exchange.accounts()[0]["bad_logons"] == 0
+    taken_over(site, site.configuration())
+    follows(site, people(site)[0])
 
 
 def test_a_wrong_proxy_password_is_told_and_mended(site: Site) -> None:

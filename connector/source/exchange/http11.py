@@ -81,7 +81,7 @@ def request_bytes(method: str, target: str, fields: Mapping[str, str], body: byt
     """
     lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
     head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1:
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
         raise ValueError("a line break in the head of a request")
     return head.encode("latin-1") + b"\r\n\r\n" + body
 

@@ -130,12 +130,6 @@ def test_a_tenant_of_google_is_modelled() -> None:
     assert source.push == "off"
 
 
-def test_what_comes_later_is_accepted_with_a_note() -> None:
-    """A part whose function is not there yet is taken and said to be without effect."""
-    more = "proxies: {dmz: {url: 'http://p:1', auth: negotiate}}"
-    assert loaded(more).notes == ("proxies.dmz.auth is accepted and not yet used by this version",)
-
-
 def test_the_least_configuration_needs_no_note() -> None:
     """Defaults are never remarked upon, nor is what works."""
     assert loaded().notes == ()

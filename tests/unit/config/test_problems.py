@@ -94,6 +94,18 @@ ACCOUNTS = "{a: {user: svc}}"
             "exclude each other",
         ),
         (ACCOUNTS, f"{ACCOUNTS}\n    ca: /etc/passwd", 9, "holds no certificate in PEM form"),
+        (
+            ACCOUNTS,
+            f"{ACCOUNTS}\nproxies: {{dmz: {{url: 'http://p:1', auth: negotiate}}}}",
+            9,
+            "write basic and type its user:password (secret set proxy/dmz), or none",
+        ),
+        (
+            ACCOUNTS,
+            f"{ACCOUNTS}\n    proxy: dmz\nproxies: {{dmz: {{url: 'https://p:1'}}}}",
+            9,
+            "name a proxy with an http:// address",
+        ),
     ],
 )
 def test_a_slip_is_answered_at_its_line(old: str, new: str, line: int, words: str) -> None:
