@@ -100,7 +100,8 @@ class WholeItem:
 
     ``body`` is as it rests, nothing left out. ``marker`` and ``key`` are our own properties. ``lists`` are addresses of
     distribution lists among the invitees. ``obstacle`` is a reason code where the item must not be written. ``foreign``
-    names a product whose own join details it carries. ``rule`` is the RRULE of a series. ``own`` tells that the mailbox
+    names a product whose own join details it carries. ``culture`` is the language of the item, else that of its mailbox, ""
+    where neither is known. ``rule`` is the RRULE of a series. ``own`` tells that the mailbox
     organises it, ``invites`` that others are invited, ``sent`` that their invitation went out. ``hosts`` tells that the calendar
     system makes conferences itself when it is asked by a write, ``hosted`` is the one that it keeps with the item.
     """

@@ -64,6 +64,12 @@ def get_folder() -> Element:
     return m("GetFolder", m("FolderShape", t("BaseShape", text="IdOnly")), m("FolderIds", _calendar()))
 
 
+def get_inbox() -> Element:
+    """The inbox with its name."""
+    inbox = t("DistinguishedFolderId", Id="inbox")
+    return m("GetFolder", m("FolderShape", t("BaseShape", text="Default")), m("FolderIds", inbox))
+
+
 def convert_id(item_id: str, address: str) -> Element:
     """A check that answers without opening anything but the session: an id from one format into another."""
     source = t("AlternateId", Format="EwsId", Id=item_id, Mailbox=address)

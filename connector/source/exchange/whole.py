@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from connector.errors import Refused, Unreadable
 from connector.model import BodyKind, Mailbox, WholeItem
-from connector.source.exchange import convert, payloads
+from connector.source.exchange import convert, language, payloads
 from connector.source.exchange.envelope import Element, T
 from connector.source.exchange.recurrence import rule
 from connector.source.exchange.services import Services
@@ -37,7 +38,10 @@ def read(services: Services, mailbox: Mailbox, item_id: str) -> WholeItem:
     items = message.find("{*}Items")
     if items is None or not len(items) or not items[0].tag.endswith("}CalendarItem"):
         raise Refused("item-not-found", item_id)
-    return whole(items[0])
+    found = whole(items[0])
+    if found.own and not found.culture:
+        return replace(found, culture=language.of_mailbox(services, mailbox))
+    return found
 
 
 def whole(element: Element) -> WholeItem:

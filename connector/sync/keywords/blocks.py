@@ -11,12 +11,11 @@ from connector.model import BodyKind, JoinDetails, WholeItem
 
 @dataclass(frozen=True, slots=True)
 class Blocks:
-    """``digest`` is that of the block our marker tells of, None without a marker. ``locale`` is the mailboxes' own."""
+    """``digest`` is that of the block our marker tells of, None without a marker."""
 
     invitations: Invitations
     replaces: bool = False
     """Whether our block goes beside, or in place of, join details that are there already."""
-    locale: str | None = None
 
     def digest(self, item: WholeItem, digest: str | None) -> str:
         """The digest of our block as it stands now, "" where there is none."""
@@ -38,7 +37,7 @@ class Blocks:
 
     def put(self, item: WholeItem, details: JoinDetails, digest: str | None) -> Written:
         """The body with a block of these details, in place of ours if one stands there. Raises Refused with why not."""
-        language = self.invitations.language_for(item.culture or None, self.locale)
+        language = self.invitations.language_for(item.culture or None, None)
         put = self.invitations.put(item.body, details, language, marker=digest, is_html=_is_html(item))
         if isinstance(put, Left):
             raise Refused(put.value)

@@ -46,6 +46,13 @@ def set_room(organisation: Organisation, *, mailbox: str, delete_comments: bool 
     return _described(room)
 
 
+def set_language(organisation: Organisation, *, mailbox: str, inbox: str) -> Json:
+    """Let the default folders be named in another language (Set-MailboxRegionalConfiguration -LocalizeDefaultFolderName)."""
+    owner = organisation.mailbox(mailbox)
+    owner.inbox_name = inbox
+    return _described(owner)
+
+
 def change_address(organisation: Organisation, *, mailbox: str, to: str, keep: bool = True) -> Json:
     """Give a mailbox another primary address; the old one stays as an alias unless `keep` is false."""
     owner = organisation.mailbox(mailbox)
@@ -141,6 +148,7 @@ EDITS = (
     add_mailbox,
     set_out_of_office,
     set_list,
+    set_language,
     set_room,
     change_address,
     move_group,

@@ -90,6 +90,7 @@ class Mailbox:
     out_of_office: OutOfOffice = AT_WORK
     tips_pending: bool = False
     deletes_comments: bool = False
+    inbox_name: str = "Inbox"
     generation: int = 1
     version: int = 0
     items: dict[int, Item] = field(default_factory=dict)

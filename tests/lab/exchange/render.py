@@ -78,7 +78,7 @@ FIELDS: tuple[Field, ...] = (
     _row("item:DisplayTo", "a", lambda frame: parts.names(frame, _TO)),
     _bit("item:HasAttachments", "da", lambda frame: frame.content.has_attachments),
     _of("item:ExtendedProperty", "i", parts.properties),
-    _row("item:Culture", "a!", lambda frame: frame.content.culture),
+    _row("item:Culture", "a!", lambda frame: parts.optional(frame.content.culture)),
     _of("item:EffectiveRights", "a", parts.rights),
     _row("item:LastModifiedName", "a", lambda frame: frame.content.modified_by or frame.mailbox.name),
     _row("item:LastModifiedTime", "a", lambda frame: instant(frame.content.modified)),

@@ -57,6 +57,7 @@ def find_folder(call: Call) -> etree._Element:
 
 def _write(parent: etree._Element, mailbox: Mailbox, number: int, *, full: bool) -> None:
     kind, class_, name = _KINDS[number]
+    name = mailbox.inbox_name if number == folders.INBOX else name
     made = t(parent, kind)
     t(made, "FolderId", Id=mailbox.folder_id(number), ChangeKey=FOLDER_KEY)
     if not full:
