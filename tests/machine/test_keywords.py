@@ -49,6 +49,7 @@ class KeywordMachine(RuleBasedStateMachine):
         self.house = House(store=self.store, guard=self.fused)
         self.backup: MemoryStore | None = None
         self.lost: set[str] = set()
+        self.lives = self.store.epoch()
         self.items: list[str] = []
 
     def fused(self, context: Context) -> Context:
@@ -162,7 +163,8 @@ class KeywordMachine(RuleBasedStateMachine):
         if self.backup is not None and not self.untagged:
             with self.forgetting():
                 self.store.restore(self.backup)
-                self.store.raise_epoch(self.store.epoch() + 1, self.house.clock())
+                self.lives += 1
+                self.store.raise_epoch(self.lives, self.house.clock())
             self.start()
 
     @contextmanager
@@ -220,6 +222,7 @@ class KeywordMachine(RuleBasedStateMachine):
                 assert named == set()
             elif not self.uncertain():
                 assert [room.rpartition("-")[0] for room in named] == [wanted.action]
+                assert named <= self.standing()
 
     def shown(self) -> list[Meeting]:
         """What people see."""

@@ -29,11 +29,11 @@ class Elsewhere(Exception):
 
 
 def recall(visit: Visit, case: Case, key: str, wish: Wish) -> Step:
-    """Know a conference again that the item tells of; what is held in its place is of an earlier day and ends."""
-    end_conference(visit, case.intent)
+    """Ask for a conference that the item tells of; another one that is held in its place is of an earlier day and ends."""
+    if key != case.intent.key:
+        end_conference(visit, case.intent)
     intent = replace(
-        case.intent,
-        key=key,
+        case.known_as(key),
         wish=wish,
         shared=False,
         conference=None,

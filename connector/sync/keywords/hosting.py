@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from connector.model import Intent, IntentState
+from connector.model import IntentState
 from connector.sync.due import well
 from connector.sync.keywords import planning
 from connector.sync.keywords.conferences import abroad, details_digest
@@ -58,7 +58,7 @@ def _order(visit: Visit, case: Case, plan: Host) -> Step:
 
 def _wait(visit: Visit, case: Case, plan: Await) -> Step:
     """Look again, less and less often; a change of the item is looked at when it comes."""
-    intent = _known_as(case, plan.key)
+    intent = case.known_as(plan.key)
     pause = min(FIRST_LOOK * float(2**intent.attempts), LAST_LOOK)
     waiting = replace(
         intent,
@@ -73,7 +73,7 @@ def _wait(visit: Visit, case: Case, plan: Await) -> Step:
 
 def _adopt(visit: Visit, case: Case, plan: Adopt) -> Step:
     """Take over what was made, and send the meeting again with its way in."""
-    case = replace(case, intent=_known_as(case, plan.key))
+    case = replace(case, intent=case.known_as(plan.key))
     person = abroad(lambda: case.terms.person(visit.mailbox, case.item))
     done = replace(
         case.intent,
@@ -93,12 +93,3 @@ def _adopt(visit: Visit, case: Case, plan: Adopt) -> Step:
     expansion = visit.source.expand(visit.mailbox, [done.item_id], visit.reach)
     draft.take(expansion, whole=True, resend=True)
     return Step("the calendar made the conference", draft.commit(well(visit, visit.session)), notable=True)
-
-
-def _known_as(case: Case, key: str) -> Intent:
-    """The intent under the key that the item tells of; what its writes are called goes on from there."""
-    intent = case.intent
-    if intent.key == key:
-        return intent
-    count = case.item.key.rpartition(".")[2]
-    return replace(intent, key=key, writes=int(count) + 1 if count.isdecimal() else intent.writes)

@@ -152,6 +152,15 @@ class Case:
         """What the next write is called."""
         return f"{self.intent.key}.{self.life}.{self.intent.writes}"
 
+    def known_as(self, key: str) -> Intent:
+        """The intent under the key that the item tells of; what its writes are called goes on from there."""
+        if self.intent.key == key:
+            return self.intent
+        count = self.item.key.rpartition(".")[2]
+        return replace(
+            self.intent, key=key, writes=int(count) + 1 if count.isdecimal() else self.intent.writes
+        )
+
     @property
     def wish(self) -> Wish | None:
         """What its location asks for."""
@@ -318,13 +327,22 @@ def _written(case: Case) -> Plan:
     standing, intent = case.standing, case.intent
     mark = case.mark if case.mark and _marked(case.mark, case) else None
     if standing is None:
-        taken_out = mark and intent.whole and intent.state is IntentState.DONE
-        return Leave("block-removed") if taken_out else Put()
+        return _vanished(case, mark)
     if standing is Standing.EDITED:
         return Leave("block-edited")
     if mark is None or mark.digest != case.block or standing is not Standing.AS_WRITTEN:
         return Put()
     return Leave() if intent.written == case.written or _inherited(case, mark) else Put()
+
+
+def _vanished(case: Case, mark: Marker | None) -> Plan:
+    """The block was taken out by hand; or with its marker, by us in another life perhaps: does the conference stand yet?"""
+    intent = case.intent
+    if intent.state is not IntentState.DONE or intent.shared or intent.wish is None:
+        return Put()
+    if mark is None:
+        return Recall(intent.key, intent.wish)
+    return Leave("block-removed") if intent.whole else Put()
 
 
 def _marked(mark: Marker, case: Case) -> bool:
