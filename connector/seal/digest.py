@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import json
 from datetime import datetime
@@ -14,6 +13,9 @@ from connector.model import Attendee, Meeting, Presence
 
 ADDRESSES_KEPT = 4096
 """Blind indexes in memory: the same people meet again and again."""
+
+SERIES_KEPT = 256
+"""Of series: their occurrences come one after the other."""
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 """As ``json.dumps``, which would make an encoder for every digest."""
@@ -30,10 +32,11 @@ class Digester:
         self._digest_key = digest_key
         self.version = version
         self._address_index = lru_cache(maxsize=ADDRESSES_KEPT)(partial(_digest, tenant_key, "address"))
+        self._series_key = lru_cache(maxsize=SERIES_KEPT)(partial(_digest, tenant_key, "series"))
 
     def series_key(self, uid: str) -> str:
         """The id of a series at the hub and in the index."""
-        return _digest(self._tenant_key, "series", uid)
+        return self._series_key(uid)
 
     def meeting_id(self, uid: str, original_start: datetime) -> str:
         """The id of one occurrence: stays the same when the occurrence is moved."""
@@ -77,5 +80,5 @@ def _attendee(one: Attendee) -> tuple[str, str, str, str]:
 def _digest(key: bytes, label: str, *parts: Any) -> str:
     """HMAC over JSON, which keeps the parts apart whatever stands in them."""
     canonical = _compact([label, *parts]).encode("ascii")
-    mac = hmac.new(key, canonical, hashlib.sha256).digest()
+    mac = hmac.digest(key, canonical, "sha256")
     return base64.urlsafe_b64encode(mac).rstrip(b"=").decode("ascii")

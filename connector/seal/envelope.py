@@ -42,6 +42,9 @@ CLEAR = (
 CLEAR_OF_PARTICIPANT = ("id", "type", "responseType", "participantType")
 
 
+_sorted = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
+"""As ``json.dumps``, which would make an encoder for every meeting."""
+
 PRESENCE_THING = "presence"
 """Stands where other ciphertexts have a meeting id."""
 
@@ -190,7 +193,7 @@ def canonical(sealed: Mapping[str, Any], paths: list[str]) -> str:
     people = sealed.get("encryptedParticipants")
     if people is not None:
         clear["participants"] = [{name: one.get(name) for name in CLEAR_OF_PARTICIPANT} for one in people]
-    return json.dumps({"clear": clear, "sealed": sorted(paths)}, sort_keys=True, separators=(",", ":"))
+    return _sorted({"clear": clear, "sealed": sorted(paths)})
 
 
 def seal_presence(

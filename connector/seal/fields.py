@@ -16,7 +16,7 @@ def place(mailbox_id: str, thing: str, path: str, revision: int) -> str:
 
 def seal_field(text: str, key: ContentKey, ctx: str, *, padded: bool = False) -> str:
     """A compact JWE of the text. ``padded`` hides its length among those of its bucket."""
-    clear = (pad(text) if padded else text).encode("utf-8", "replace")
+    clear = pad(text) if padded else text.encode("utf-8", "replace")
     return jwe.encrypt(clear, key.secret, {"kid": key.uri, "ctx": ctx})
 
 
@@ -35,11 +35,10 @@ def open_field(token: str, key: ContentKey, ctx: str, *, padded: bool = False) -
     return text.rstrip(" ") if padded else text
 
 
-def pad(text: str) -> str:
-    """The text with trailing spaces up to its bucket; spaces that it ended with before are lost on opening."""
-    text = text.rstrip(" ")
-    length = len(text.encode("utf-8", "replace"))
-    return text + " " * (bucket(length) - length)
+def pad(text: str) -> bytes:
+    """The text's UTF-8 with trailing spaces up to its bucket; spaces that it ended with before are lost on opening."""
+    clear = text.encode("utf-8", "replace").rstrip(b" ")
+    return clear.ljust(bucket(len(clear)))
 
 
 def bucket(length: int) -> int:

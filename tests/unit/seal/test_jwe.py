@@ -61,6 +61,22 @@ def test_joserfc_and_we_understand_each_other(clear: bytes) -> None:
     assert jwe.decrypt(theirs, SECRET)[1] == clear
 
 
+@settings(deadline=None)
+@given(clear=st.binary(max_size=3000), iv=st.binary(min_size=12, max_size=12), ctx=st.text(max_size=60))
+def test_for_the_same_iv_joserfc_makes_the_same_bytes(clear: bytes, iv: bytes, ctx: str) -> None:
+    """The hand-assembled token is the library's own, character by character, whatever stands in the header."""
+    header = {"alg": "dir", "enc": "A256GCM", "kid": "kms://x/keys/1", "ctx": ctx}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jwe, "urandom", lambda size: iv[:size])
+        patch.setattr(
+            type(joserfc_jwe.JWERegistry.algorithms["enc"]["A256GCM"]), "generate_iv", lambda _self: iv
+        )
+        ours = jwe.encrypt(clear, SECRET, {"kid": header["kid"], "ctx": ctx})
+        registry = joserfc_jwe.JWERegistry(algorithms=["dir", "A256GCM"], strict_check_header=False)
+        key = OctKey.import_key(SECRET)
+        assert ours == joserfc_jwe.encrypt_compact(header, clear, key, registry=registry)
+
+
 @pytest.mark.skipif(not VECTORS.exists(), reason="the recorded vectors are not beside this checkout")
 def test_the_recorded_content_of_another_implementation_opens() -> None:
     """A field as Cisco's SDK makes it, recorded with its key; the key-wrapping form is refused."""
