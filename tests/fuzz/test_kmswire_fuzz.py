@@ -1,4 +1,4 @@
-"""The wire of key services under fire, for a bounded time."""
+"""The wire of key services, and everything that is sealed, under fire for a bounded time."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ SECONDS = int(os.environ.get("FUZZ_SECONDS", "20"))
 
 
 @pytest.mark.skipif(importlib.util.find_spec("atheris") is None, reason="atheris is not installed here")
-def test_no_input_leads_to_anything_but_a_message_or_a_verdict(tmp_path: Path) -> None:
+@pytest.mark.parametrize("module", ["kmswire", "sealing"])
+def test_no_input_leads_to_anything_but_a_message_or_a_verdict(tmp_path: Path, module: str) -> None:
     """Twenty seconds of mutated tokens and bodies for every parser, in a process of its own."""
     corpus = tmp_path / "corpus"
     corpus.mkdir()
-    command = [sys.executable, "-m", "tests.fuzz.kmswire", f"-max_total_time={SECONDS}", "-max_len=8192"]
+    command = [sys.executable, "-m", f"tests.fuzz.{module}", f"-max_total_time={SECONDS}", "-max_len=8192"]
     done = subprocess.run(
         [*command, f"-artifact_prefix={tmp_path}/", str(corpus)],
         cwd=ROOT,
