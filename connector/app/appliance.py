@@ -247,11 +247,11 @@ class Appliance:
 
     def why(self, mailbox_id: str, subject: str, meeting: str) -> list[dict[str, Any]]:
         """What became of the meetings that are meant, and why."""
-        mailbox, session = self.ground.store.mailbox(mailbox_id), self.ground.store.session(mailbox_id)
-        if mailbox is None or session is None or mailbox.source not in self.sources:
+        mailbox = self.ground.store.mailbox(mailbox_id)
+        if mailbox is None or mailbox.source not in self.sources:
             return []
         try:
-            return why.tell(self.context, mailbox, session, why.Asked(subject, meeting))
+            return why.tell_alone(self.context, self.engine.scheduler, mailbox, why.Asked(subject, meeting))
         except Verdict as verdict:
             raise UserError(f"{mailbox.address}: {explain(verdict.code).sentence}") from verdict
 

@@ -11,8 +11,10 @@ from __future__ import annotations
 import heapq
 from collections import Counter, deque
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import count
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -112,6 +114,22 @@ class Agenda:
                 continue
             return self._hand_out(key, entry)
         return None
+
+    def borrow(self, key: str) -> Entry | None:
+        """Keep a session from being handed out until it is given back; None while it is out. An unknown one is free."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return Entry("", _NEVER)
+        if entry.running:
+            return None
+        entry.running = True
+        self._running[entry.group] += 1
+        return entry
+
+    def give_back(self, key: str, borrowed: Entry) -> None:
+        """End a ``borrow``: the session is due as it was, or as it was woken meanwhile."""
+        if self._entries.get(key) is borrowed:
+            self.done(key, borrowed.due, held=borrowed.held_until is not None)
 
     def done(self, key: str, due: datetime | None, *, held: bool = False) -> None:
         """A step has ended; ``due`` is the next time, None takes the session out."""

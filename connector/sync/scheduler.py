@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -31,7 +32,9 @@ class Scheduler:
         self._clock = clock
         self.workers = workers
         self._agenda = Agenda(share=max(1, workers // 2))
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        self._freed = threading.Condition(lock)
         self._stopped = False
         self.turns = 0
 
@@ -57,6 +60,23 @@ class Scheduler:
         with self._changed:
             self._agenda.release(key, self._clock())
             self._changed.notify()
+
+    @contextmanager
+    def alone(self, key: str, patience: timedelta) -> Iterator[bool]:
+        """Be alone with a session: wait for the end of its step, and let no worker begin another.
+
+        Gives False, and nothing is kept, where the step takes longer than ``patience``.
+        """
+        with self._changed:
+            borrowed = self._freed.wait_for(lambda: self._agenda.borrow(key), patience.total_seconds())
+        try:
+            yield borrowed is not None
+        finally:
+            if borrowed is not None:
+                with self._changed:
+                    self._agenda.give_back(key, borrowed)
+                    self._freed.notify_all()
+                    self._changed.notify()
 
     def stop(self) -> None:
         """Let every worker end after the turn it is at."""
@@ -95,6 +115,7 @@ class Scheduler:
             self._agenda.done(turn.key, following.due, held=following.held)
             for reason in following.reasons:
                 self._agenda.wake(turn.key, reason, self._clock())
+            self._freed.notify_all()
             self._changed.notify()
 
     def _wait(self) -> Turn | None:

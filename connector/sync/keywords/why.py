@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
-from connector.errors import Refused, Unreadable, Verdict
+from connector.errors import Refused, Unreadable, UserError, Verdict
 from connector.model import IndexRow, Intent, IntentState, Mailbox, Meeting, Session, WholeItem
 from connector.reasons import explain
 from connector.sync import gate
@@ -32,7 +33,11 @@ from connector.sync.keywords.planning import (
 )
 from connector.sync.keywords.step import case_of
 from connector.sync.keywords.writing import CAUSE
+from connector.sync.scheduler import Scheduler
 from connector.sync.visit import Visit
+
+PATIENCE = timedelta(seconds=20)
+"""So long the end of a step is waited for."""
 
 MOST = 10
 """So many meetings are told of at most."""
@@ -63,6 +68,17 @@ class Asked:
         if self.id:
             return self.id in {meeting_id, meeting.uid, meeting.item_id, meeting.home_id}
         return self.subject.casefold() in meeting.subject.casefold()
+
+
+def tell_alone(
+    context: Context, scheduler: Scheduler, mailbox: Mailbox, asked: Asked
+) -> list[dict[str, Any]]:
+    """The same between two steps of the mailbox, so that nothing half done is told of. Raises UserError as well."""
+    with scheduler.alone(mailbox.id, PATIENCE) as free:
+        if not free:
+            raise UserError(f"{mailbox.address} is being read just now; try again in a minute")
+        session = context.store.session(mailbox.id)
+        return tell(context, mailbox, session, asked) if session else []
 
 
 def tell(context: Context, mailbox: Mailbox, session: Session, asked: Asked) -> list[dict[str, Any]]:

@@ -123,6 +123,45 @@ def test_workers_do_what_is_put_and_end_when_stopped() -> None:
     assert {turn.key for turn in bench.turns} == {f"m{number}" for number in range(50)}
 
 
+def test_whoever_is_alone_with_a_session_meets_no_worker() -> None:
+    """What is due meanwhile is done when he is gone; other mailboxes go on."""
+    bench = Bench()
+    bench.scheduler.put("m1", "g", bench.clock())
+    bench.scheduler.put("m2", "g2", bench.clock())
+    with bench.scheduler.alone("m1", timedelta(seconds=20)) as free:
+        assert free
+        bench.scheduler.wake("m1", "stream")
+        assert bench.scheduler.run_due()
+        assert not bench.scheduler.run_due()
+    assert bench.scheduler.run_due()
+    assert [turn.key for turn in bench.turns] == ["m2", "m1"]
+    assert bench.scheduler.load()[1] == 0
+
+
+def test_whoever_would_be_alone_waits_for_the_end_of_a_step() -> None:
+    """Where that takes too long he is told, and the step goes on; a mailbox that is not there is nobody's."""
+    bench = Bench()
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(_: Turn) -> Next:
+        begun.set()
+        go_on.wait(20)
+        return Next(None)
+
+    bench.answer = slow
+    bench.scheduler.put("m1", "g", bench.clock())
+    worker = threading.Thread(target=bench.scheduler.run_due)
+    worker.start()
+    assert begun.wait(20)
+    with bench.scheduler.alone("m1", timedelta()) as free:
+        assert not free
+    go_on.set()
+    with bench.scheduler.alone("m1", timedelta(seconds=20)) as free:
+        assert free
+    worker.join(20)
+    assert bench.scheduler.load() == (0, 0)
+
+
 def test_no_two_workers_are_ever_on_one_mailbox() -> None:
     """However often it is woken meanwhile."""
     bench, lock, done = Bench(), threading.Lock(), threading.Semaphore(0)
