@@ -156,3 +156,19 @@ def test_another_keyword_takes_its_place(desk: Desk) -> None:
     assert "vc.example.com/meet/user1" in event["description"]
     assert "hangoutLink" not in event
     assert desk.writes(item) == [["conference"], ["body", "conference"]]
+
+
+def test_a_keyword_in_one_occurrence_is_for_that_one(desk: Desk) -> None:
+    """One occurrence of a series gets a conference of its own, and loses it alone."""
+    item = desk.create("Room 12", hour=12)
+    start = START + timedelta(hours=12)
+    desk.google.edit("make_recurring", mailbox=desk.owner, item=item, rule="FREQ=DAILY;COUNT=5")
+    at = start + timedelta(days=2)
+    one = f"{item}_{at:%Y%m%dT%H%M%SZ}"
+    facts = {"mailbox": desk.owner, "item": item, "at": at.isoformat()}
+    desk.google.edit("change_occurrence", location="@meet", **facts)
+    desk.site.wait(lambda: desk.link(one).startswith(MEET), "the conference of the occurrence")
+    assert not desk.link(item)
+    desk.site.wait(lambda: desk.sealed(one)[1] == "keyword @meet", "it at the hub")
+    desk.google.edit("change_occurrence", location="Canteen", **facts)
+    desk.site.wait(lambda: not desk.link(one), "it to go")

@@ -6,14 +6,15 @@ to single occurrences has exceptions without a series; those are found by their 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import UTC, tzinfo
 
 from connector.errors import Refused, Unreadable
 from connector.model import Expansion, Mailbox, Meeting, Quarantined, Series, Window
 from connector.source.google import convert
 from connector.source.google.convert import home_of
+from connector.source.google.exceptions import exceptions
 from connector.source.google.preferences import Preferences
 from connector.source.google.services import Document, Services
 
@@ -44,6 +45,8 @@ class Expander:
         self._mailbox = mailbox
         self._window = window
         self._findings = _Findings()
+        self._told: set[str] = set()
+        self._masters: dict[str, Document] = {}
 
     def dirty(self, ids: Sequence[str], seen: Mapping[str, Document]) -> Expansion:
         """What the ids are now; ``seen`` are events that the change feed has just brought."""
@@ -58,6 +61,8 @@ class Expander:
                 self._findings.gone[event_id] = None
             else:
                 self._findings.found.setdefault(convert.uid(event), {})[event_id] = event
+        self._told = {str(event.get("id")) for event in seen.values() if event.get("recurringEventId")}
+        self._masters = {str(event.get("id")): event for event in seen.values() if event.get("recurrence")}
         for home, event in series.items():
             self._expand(home, event)
         return self._expansion()
@@ -78,6 +83,8 @@ class Expander:
 
     def _expand(self, home: str, event: Document) -> None:
         """All occurrences of a series in the window; none at all is an answer too."""
+        if event.get("recurrence"):
+            self._masters[home] = event
         try:
             instances = self._services.instances(self._mailbox, home, self._window)
         except Refused as refusal:
@@ -123,14 +130,17 @@ class Expander:
         return Expansion(tuple(series), tuple(findings.gone), tuple(findings.unreadable.values()))
 
     def _meetings(self, events: Iterable[Document]) -> list[Meeting]:
-        read = (self._meeting(event) for event in events)
+        events = list(events)
+        own = exceptions(events, self._masters, self._told)
+        read = (self._meeting(event, own) for event in events)
         inside = [one for one in read if one is not None and self._window.overlaps(one.start, one.end)]
         return sorted(inside, key=lambda one: (one.start, one.item_id))
 
-    def _meeting(self, event: Document) -> Meeting | None:
-        """One occurrence; what can't be read is set aside alone."""
+    def _meeting(self, event: Document, own: Collection[str]) -> Meeting | None:
+        """One occurrence, with words of its own or not; what can't be read is set aside alone."""
         try:
-            return convert.meeting(event, self._zone(event))
+            found = convert.meeting(event, self._zone(event))
+            return replace(found, exception=True) if found.recurring and found.item_id in own else found
         except Unreadable as verdict:
             item = verdict.item_id or "unknown"
             self._findings.unreadable[item] = Quarantined(item, verdict.code)

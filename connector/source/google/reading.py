@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from connector.model import (
     WholeItem,
 )
 from connector.source.google import convert
+from connector.source.google.exceptions import exceptions
 from connector.source.google.preferences import Preferences
 from connector.source.google.services import Document, Services
 from connector.source.google.write import KEY, MARKER
@@ -41,6 +43,8 @@ def read(services: Services, preferences: Preferences, mailbox: Mailbox, item_id
         raise Refused("item-not-found", item_id)
     zone = preferences.zone(mailbox) if convert.whole_day(event) else UTC
     meeting = convert.meeting(event, zone)
+    if meeting.recurring and not meeting.exception:
+        meeting = replace(meeting, exception=_stands_out(services, mailbox, event))
     private = _private(event)
     own = _mapping(event.get("organizer")).get("self") is True
     rule = _rule(event)
@@ -61,6 +65,18 @@ def read(services: Services, preferences: Preferences, mailbox: Mailbox, item_id
         hosts=True,
         hosted=hosted(event),
     )
+
+
+def _stands_out(services: Services, mailbox: Mailbox, event: Document) -> bool:
+    """Whether an occurrence has words of its own; one whose series is not in the calendar has nothing else."""
+    home = convert.home_of(event)
+    try:
+        master = services.event(mailbox, home)
+    except Refused as refusal:
+        if refusal.code != "item-not-found":
+            raise
+        return True
+    return bool(exceptions([event], {home: master}, ()))
 
 
 def hosted(event: Document) -> Hosted | None:

@@ -245,6 +245,38 @@ def test_a_series_has_one(desk: Desk) -> None:
     assert desk.patches() == 1
 
 
+def test_one_occurrence_without_the_keyword(desk: Desk) -> None:
+    """The keyword taken from one occurrence takes the conference from that one alone."""
+    item = desk.add(recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    at = desk.start + 24 * HOUR
+    desk.edit(item, "change_occurrence", at=at.isoformat(), location="Canteen")
+    one = desk.event(f"{item}_{at:%Y%m%dT%H%M%SZ}")
+    assert "hangoutLink" not in one
+    assert desk.event(item)["hangoutLink"].startswith(MEET)
+    bare = {start for start, (url, _) in desk.links().items() if not url}
+    assert len(bare) == 1
+
+
+def test_one_occurrence_with_the_keyword(desk: Desk) -> None:
+    """A keyword typed into one occurrence makes a conference for that one alone."""
+    item = desk.add("Room 12", recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    at = desk.start + 24 * HOUR
+    desk.edit(item, "change_occurrence", at=at.isoformat(), location="@meet")
+    assert desk.event(f"{item}_{at:%Y%m%dT%H%M%SZ}")["hangoutLink"].startswith(MEET)
+    assert "hangoutLink" not in desk.event(item)
+    assert sum(bool(url) for url, _ in desk.links().values()) == 1
+
+
+def test_the_first_occurrence_without_the_keyword(desk: Desk) -> None:
+    """The series keeps what its first occurrence no longer asks for, and it stays so when the series changes."""
+    item = desk.add(recurrence=["RRULE:FREQ=DAILY;COUNT=4"])
+    link = desk.event(item)["hangoutLink"]
+    desk.edit(item, "change_occurrence", at=desk.start.isoformat(), location="Canteen")
+    desk.edit(item, subject="Another plan")
+    assert desk.event(item)["hangoutLink"] == link
+    assert "hangoutLink" not in desk.event(f"{item}_{desk.start:%Y%m%dT%H%M%SZ}")
+
+
 def test_an_update_that_was_cut_short_orders_nothing_anew(desk: Desk) -> None:
     """Killed between the write and the commit, a second run finds the order in the event and takes what came of it."""
     item = desk.add()
