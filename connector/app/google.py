@@ -10,10 +10,13 @@ from connector.app.ground import secret_of
 from connector.app.relay import bundle, far_end_of, proxy_of
 from connector.config import Config
 from connector.config.sources import GoogleSource as Section
+from connector.errors import CredentialRefused
 from connector.keystore import Keystore
 from connector.model import Clock, Mailbox
+from connector.reasons import explain
 from connector.relay.far_end import FarEnd, Proxy
 from connector.source.base import Notice
+from connector.source.google import keyfile
 from connector.source.google.authentication import Tokens
 from connector.source.google.push import Channels, HubDoor, HubReceiver
 from connector.source.google.receiver import OwnReceiver
@@ -139,6 +142,20 @@ def settings_of(
             body=int(section.limits.answer),
         ),
     )
+
+
+def secret_fault(config: Config, name: str, content: str) -> str:
+    """Why what is to be a Google source's key can't be one, in a sentence with the remedy; "" for anything else."""
+    sections = config.sources.items()
+    if not any(isinstance(one, Section) and name in one.secret_names(source) for source, one in sections):
+        return ""
+    try:
+        keyfile.read(content)
+    except CredentialRefused as verdict:
+        reason = explain(verdict.code)
+        remedy = reason.remedy.replace("{secret}", name)
+        return f"{reason.sentence.removesuffix('.')} ({verdict.detail}). {remedy}"
+    return ""
 
 
 def _enlisted(store: Store, source: str, address: str) -> bool:

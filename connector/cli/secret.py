@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 import click
 
+from connector.app.google import secret_fault
 from connector.app.ground import STATE_KEY, Ground, forget_refusals, open_keystore, open_store
 from connector.app.keys import identity_of
 from connector.cli.office import as_owner, login
@@ -43,6 +44,8 @@ def set_(frame: Frame, name: str, source: BinaryIO | None) -> int:
     loaded = frame.load()
     _refuse_unknown(name, loaded.config.secret_names())
     value = _value(name, source)
+    if fault := secret_fault(loaded.config, name, value):
+        raise UserError(f"{fault}; nothing was changed")
     return _change(frame, loaded, "set", name=name, value=value)
 
 

@@ -16,6 +16,9 @@ from connector.sync import failing, loading, state
 from connector.sync.roster import MANUAL
 from connector.sync.window import Span
 
+SHARED_CALENDARS = ("group.calendar.google.com", "group.v.calendar.google.com", "import.calendar.google.com")
+"""Domains of secondary, holiday and imported calendars at Google."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -57,7 +60,7 @@ def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
         return _wrong(address, "roster.exclude names it, and that always wins")
     source = desk.source_of(address)
     if source is None:
-        reason = explain("domain-not-allowed")
+        reason = explain("google-shared-calendar" if _is_shared(address) else "domain-not-allowed")
         return _wrong(address, f"{reason.sentence} {reason.remedy}")
     present = desk.store.find_mailbox(address)
     if present is not None:
@@ -70,6 +73,11 @@ def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
     )
     desk.changed(mailbox.id)
     return Answer(address, done=True, sentence="activation is recorded; it is validated next")
+
+
+def _is_shared(address: str) -> bool:
+    """Whether it is a calendar of nobody's own at Google, so that adding its domain would not help."""
+    return address.rpartition("@")[2] in SHARED_CALENDARS
 
 
 def _again(desk: Desk, mailbox: Mailbox, policy: str, origin: str) -> Answer:

@@ -106,19 +106,46 @@ def test_each_bad_user_is_one_sentence(site: GoogleSite) -> None:
         assert words in json.dumps(site.mailbox(address))
     outside = site.try_cli("mailbox", "activate", "someone@elsewhere.example")
     assert "none of the mail domains" in outside.stdout + outside.stderr
+    shared = site.try_cli("mailbox", "activate", "abc@group.calendar.google.com")
+    assert "shared calendar" in shared.stdout + shared.stderr
     google.edit("create", mailbox=google.address(1), start=TOMORROW.isoformat(), subject="On")
     site.follows(google.address(1))
 
 
-def test_a_key_that_is_none_and_a_wrong_clock_are_one_sentence(site: GoogleSite) -> None:
+def test_a_room_of_which_only_times_are_shared_is_one_sentence(site: GoogleSite) -> None:
+    """A calendar that is shared but whose details may not be seen."""
+    room = "c_1@resource.calendar.google.com"
+    site.google.tell("/rooms", id=room)
+    site.google.tell("/readers", calendar=room, readers={site.google.address(1): "freeBusyReader"})
+    site.try_cli("mailbox", "activate", room)
+    site.wait(lambda: site.state(room) == "error", "the room to be blocked")
+    assert "only free and busy times" in json.dumps(site.mailbox(room))
+
+
+def test_a_revoked_key_and_a_wrong_clock_are_one_sentence(site: GoogleSite) -> None:
     """The doctor names each, with the step to take."""
     site.stop()
     for name in ("google/brand/a", "google/brand/b"):
-        site.cli("secret", "set", name, stdin='{"type": "authorized_user"}')
-    found = [one for one in site.json("doctor", "--source", "brand")["findings"] if one["mark"] == "fail"]
-    assert {one["code"] for one in found} == {"google-key-unreadable"}
-    for name in ("google/brand/a", "google/brand/b"):
         site.cli("secret", "set", name, stdin=site.google.key)
     site.google.tell("/clock", advance=-600)
-    found = [one for one in site.json("doctor", "--source", "brand")["findings"] if one["mark"] == "fail"]
-    assert "google-clock" in {one["code"] for one in found}
+    assert "google-clock" in failures(site)
+    site.google.tell("/clock", advance=600)
+    site.google.tell("/key/revoke", id=json.loads(site.google.key)["private_key_id"])
+    assert "google-key-removed" in failures(site)
+
+
+def test_a_key_that_is_none_is_refused_when_it_is_typed(site: GoogleSite) -> None:
+    """The sentence says what it is instead and what to do; the key that is there stays."""
+    for content in ('{"type": "authorized_user"}', "hunter2", '{"type": "external_account"}'):
+        refused = site.try_cli("secret", "set", "google/brand/a", stdin=content)
+        assert refused.returncode != 0
+        assert "nothing was changed" in refused.stderr
+        assert "calendar-connector secret set google/brand/a" in refused.stderr
+        assert "hunter2" not in refused.stderr
+    assert failures(site) == set()
+
+
+def failures(site: GoogleSite) -> set[str]:
+    """Codes of what the doctor finds wrong."""
+    found = site.json("doctor", "--source", "brand")["findings"]
+    return {one["code"] for one in found if one["mark"] == "fail"}

@@ -27,6 +27,7 @@ from connector.source.google.errors import grant_verdict, verdict
 from connector.source.google.transport import Reply
 from connector.sync.state import transition
 from tests.lab.google.problems import GRANTS, ApiError
+from tests.lab.google.problems import REASONS as GIVEN
 
 TABLE: list[tuple[str, type[Verdict], str, Phase]] = [
     ("rateLimitExceeded", Throttled, "busy", Phase.LIVE),
@@ -52,6 +53,7 @@ TABLE: list[tuple[str, type[Verdict], str, Phase]] = [
     ("pushNotSupportedForRequestedResource", Refused, "google-no-push", Phase.LIVE),
     ("channelIdNotUnique", Refused, "google-channel-taken", Phase.LIVE),
     ("invalid", Refused, "request-refused", Phase.LIVE),
+    ("badRequest", Refused, "request-refused", Phase.LIVE),
 ]
 
 GRANT_TABLE: list[tuple[str, type[Verdict], str]] = [
@@ -70,6 +72,12 @@ def answer(reason: str, status: int = 0, location: str = "", retry_after: str = 
     error = ApiError(reason, location=location, status=status)
     headers = {"retry-after": retry_after} if retry_after else {}
     return Reply(error.code, headers, json.dumps(error.document()).encode())
+
+
+def test_the_table_is_whole() -> None:
+    """Every reason the lab can give is in it, but the one that an insert takes as done."""
+    assert {reason for reason, *_ in TABLE} | {"duplicate"} == set(GIVEN)
+    assert {name for name, *_ in GRANT_TABLE} == set(GRANTS)
 
 
 @pytest.mark.parametrize(("reason", "kind", "code", "phase"), TABLE)
