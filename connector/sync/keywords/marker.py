@@ -70,15 +70,20 @@ def read(text: str) -> Marker | None:
 
 def following(key: str) -> str:
     """The key of the next conference in the same place."""
-    first, _, number = key.partition(_NEXT)
-    return f"{first}{_NEXT}{int(number or '1') + 1}"
+    first, number = _place(key)
+    return f"{first}{_NEXT}{number + 1}"
 
 
 def foreseen(key: str, own: str) -> bool:
     """Whether ``key`` is ``own`` or one that came before it in the same place; any other was given in another life."""
+    (first, number), (own_first, own_number) = _place(key), _place(own)
+    return first == own_first and number <= own_number
+
+
+def _place(key: str) -> tuple[str, int]:
+    """What all keys of a place begin with, and which of them this is."""
     first, _, number = key.partition(_NEXT)
-    own_first, _, own_number = own.partition(_NEXT)
-    return first == own_first and int(number or "1") <= int(own_number or "1")
+    return first, int(number) if number.isdecimal() else 1
 
 
 def _written(wish: Wish | None) -> str:

@@ -157,3 +157,26 @@ def test_the_cloud_hears_of_a_move_and_may_answer_anew(cloud: Cloud) -> None:
     cloud.answer(tag=tag, url="https://cloud.example.com/room-2")
     assert "room-2" in cloud.body(item)
     assert LINK not in cloud.body(item)
+
+
+def test_the_cloud_hears_that_an_order_is_given_up(cloud: Cloud) -> None:
+    """Another keyword is typed before the answer comes: the order before is ended, the new one goes up under a tag of its own."""
+    context = cloud.house.context
+    both = KeywordTerms(
+        finder({"@meet": "cloud", "@webex": "second"}),
+        {"cloud": HubRooms("cloud"), "second": HubRooms("second")},
+    )
+    cloud.house.context = replace(context, rules=replace(context.rules, keywords=both))
+    cloud.house.engine = cloud.house.fresh_engine()
+    cloud.house.engine.start(resync=False)
+    item = cloud.add()
+    cloud.edit(item, location="@webex")
+    first, *_, last = cloud.letters()
+    ended = [one.body for one in cloud.letters() if one.code == "conference-ended"]
+    assert ended == [{"tag": first.body["tag"], "entry": "cloud"}]
+    assert (last.code, last.body["entry"]) == ("conference-wanted", "second")
+    assert last.body["tag"] != first.body["tag"]
+    assert cloud.answer(tag=first.body["tag"], url=LINK).code == "conference-unasked"
+    cloud.answer(tag=last.body["tag"], url="https://cloud.example.com/room-2")
+    assert "room-2" in cloud.body(item)
+    assert LINK not in cloud.body(item)
