@@ -149,7 +149,8 @@ def _wish(spot: _Spot, sight: Sight) -> Wish | None:
 class _Given:
     """What an exception has from its series unless it says otherwise: what is asked for there, and what stands there.
 
-    ``digest`` changes with it; an exception that was settled with another one is looked at again.
+    ``digest`` changes with what stands there; an exception that was settled with another one is looked at again. What keywords
+    mean is no part of it: a changed configuration by itself is no reason to write.
     """
 
     wish: Wish | None
@@ -161,7 +162,7 @@ def _given(home: _Spot | None, intent: Intent | None, sight: Sight) -> _Given:
     wish = _wish(home, sight) if home else intent.wish if intent and intent.open else None
     held = intent.conference if intent else None
     url = held.details.url if held and intent and intent.state is IntentState.DONE else ""
-    return _Given(wish, url, sight.digests.series_key(f"given\0{wish}\0{url}"))
+    return _Given(wish, url, sight.digests.series_key(f"given\0{url}"))
 
 
 def _differs(spot: _Spot, given: _Given, sight: Sight) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,7 +14,7 @@ from connector.model import Conference, ConferenceOrder, IntentState
 from connector.operations import meetings
 from connector.seal.opening import open_meeting
 from connector.store.memory import MemoryStore
-from tests.fakes.conference import MemoryProvider
+from tests.fakes.conference import MemoryProvider, finder
 from tests.unit.sync.test_keywords import HOUR, Desk, office
 
 WEEK = timedelta(days=7)
@@ -303,3 +304,21 @@ def test_what_is_left_of_a_series_is_left_of_its_exceptions() -> None:
     desk.edit(desk.series, desk.starts[1], subject="Dinner")
     assert desk.standing() == set()
     assert desk.provider.made == 1
+
+
+def test_a_keyword_that_is_given_another_meaning_writes_nothing_by_itself() -> None:
+    """Read anew from the beginning, series and exceptions stay as they are until somebody changes them."""
+    desk = Weekly(frozenset({"body", "marks"}))
+    desk.begin("@meet")
+    desk.edit(desk.series, desk.starts[1], body="")
+    assert desk.rooms() == ["memory-1"] * 3
+    mails = len(desk.calendar.sent)
+    rules = desk.house.context.rules
+    remapped = replace(rules.keywords, find=finder({"@meet": "other"}))
+    desk.house.context = replace(desk.house.context, rules=replace(rules, keywords=remapped))
+    desk.house.engine = desk.house.fresh_engine()
+    start(desk)
+    assert desk.rooms() == ["memory-1"] * 3
+    assert len(desk.calendar.sent) == mails
+    desk.edit(desk.series, subject="Other plan")
+    assert desk.rooms() == ["other-1"] * 3
