@@ -60,6 +60,8 @@ def _named(config: Config) -> Iterator[tuple[str, Path, str]]:
         yield "policies", ("roster", "from", place, "policy"), entry.policy
         if entry.directory is not None:
             yield "directories", ("roster", "from", place, "directory"), entry.directory
+        if entry.source is not None:
+            yield "sources", ("roster", "from", place, "source"), entry.source
     for kind, service in config.conference.items():
         if isinstance(service, Template) and service.directory is not None:
             yield "directories", ("conference", kind, "directory"), service.directory
@@ -97,9 +99,10 @@ def _kinds_of_proxies(config: Config) -> Iterator[Finding]:
 
 def _domains(config: Config) -> Iterator[Finding]:
     owners: dict[str, str] = {}
+    listed = {entry.source for entry in config.roster.from_.values()}
     for name, source in config.sources.items():
         for place, domain in enumerate(source.domains):
-            if domain in owners:
+            if owners.get(domain) == name or (domain in owners and name not in listed):
                 yield ("sources", name, "domains", place), _twice(domain, owners[domain], name)
             owners.setdefault(domain, name)
 
@@ -108,7 +111,8 @@ def _twice(domain: str, first: str, second: str) -> str:
     if first == second:
         return f"{domain} stands here twice; keep one"
     return (
-        f"{domain} belongs to source {first} already; a domain has one source, so remove it from one of them"
+        f"{domain} belongs to source {first} already; a domain has one source, so remove it from one of them, "
+        f"or list who lives in the other: roster.from.NAME with source: {second}"
     )
 
 

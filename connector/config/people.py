@@ -59,6 +59,9 @@ class RosterEntry(Section):
     policy: Name
     """Name of the policy for these mailboxes."""
 
+    source: Name | None = None
+    """Name of the source where they live; the one that their mail domain belongs to when left out."""
+
     @model_validator(mode="after")
     def _one_place(self) -> RosterEntry:
         if (self.csv is None) == (self.directory is None):

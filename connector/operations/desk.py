@@ -58,7 +58,8 @@ class Desk:
             return stored
         raise UserError(f"{mailbox.address} is too busy just now; try again")
 
-    def source_of(self, address: str) -> str | None:
-        """The name of the source that the address's mail domain belongs to."""
+    def source_of(self, address: str, named: str | None = None) -> str | None:
+        """The name of the source that the address's mail domain belongs to: the first, or the one that a list has named."""
         domain = address.partition("@")[2].lower()
-        return next((name for name, source in self.config.sources.items() if domain in source.domains), None)
+        sources = ((name, one) for name, one in self.config.sources.items() if named in {None, name})
+        return next((name for name, source in sources if domain in source.domains), None)

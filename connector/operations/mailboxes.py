@@ -43,22 +43,26 @@ def _wrong(address: str, sentence: str) -> Answer:
 
 
 def activate(
-    desk: Desk, addresses: Sequence[str], policy: str | None = None, origin: str = MANUAL
+    desk: Desk,
+    addresses: Sequence[str],
+    policy: str | None = None,
+    origin: str = MANUAL,
+    source: str | None = None,
 ) -> list[Answer]:
     """Record the wish for each address. An address in no configured domain is refused, one already here left alone."""
     policy = policy or next(iter(desk.config.policies))
     if policy not in desk.config.policies:
         known = ", ".join(desk.config.policies)
         raise NotFound(f"there is no policy {policy}; the configuration has: {known}")
-    return [_activate(desk, address.strip().lower(), policy, origin) for address in addresses]
+    return [_activate(desk, address.strip().lower(), policy, origin, source) for address in addresses]
 
 
-def _activate(desk: Desk, address: str, policy: str, origin: str) -> Answer:
+def _activate(desk: Desk, address: str, policy: str, origin: str, named: str | None) -> Answer:
     if address.count("@") != 1 or address.startswith("@") or len(address) > 254:
         return _wrong(address, "this is no mail address; write it as name@example.com")
     if address in desk.config.roster.exclude:
         return _wrong(address, "roster.exclude names it, and that always wins")
-    source = desk.source_of(address)
+    source = desk.source_of(address, named)
     if source is None:
         reason = explain("google-shared-calendar" if _is_shared(address) else "domain-not-allowed")
         return _wrong(address, f"{reason.sentence} {reason.remedy}")
@@ -210,7 +214,7 @@ def rename(desk: Desk, old: str, new: str) -> Answer:
     mailbox, new = desk.mailbox(old), new.strip().lower()
     if desk.store.find_mailbox(new) is not None:
         raise UserError(f"{new} is activated already; deactivate it first")
-    if desk.source_of(new) != mailbox.source:
+    if desk.source_of(new, mailbox.source) is None:
         raise NotFound(f"{new} is in no mail domain of the source {mailbox.source}")
     phase = desk.session(mailbox).phase
     if phase is Phase.LEAVING:

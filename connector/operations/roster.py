@@ -27,7 +27,11 @@ class TooMuch(UserError):
 
 def look(desk: Desk, places: Sequence[RosterPlace]) -> RosterPlan:
     """What a run would do. Raises RosterUnreadable when any place can't be read: half a roster is none."""
-    wanted = [Wanted(address, place.name, place.policy) for place in places for address in place.addresses()]
+    wanted = [
+        Wanted(address, place.name, place.policy, _source(desk, place))
+        for place in places
+        for address in place.addresses()
+    ]
     sessions = {session.mailbox_id: session for session in desk.store.sessions()}
     known = [
         Known(mailbox, sessions[mailbox.id].phase)
@@ -35,6 +39,11 @@ def look(desk: Desk, places: Sequence[RosterPlace]) -> RosterPlan:
         if mailbox.id in sessions
     ]
     return plan(wanted, known, _terms(desk), desk.now())
+
+
+def _source(desk: Desk, place: RosterPlace) -> str | None:
+    entry = desk.config.roster.from_.get(place.name)
+    return entry.source if entry else None
 
 
 def sync(desk: Desk, places: Sequence[RosterPlace], *, force: bool = False) -> RosterPlan:
@@ -50,7 +59,7 @@ def sync(desk: Desk, places: Sequence[RosterPlace], *, force: bool = False) -> R
 
 def _carry_out(desk: Desk, planned: RosterPlan) -> None:
     for wanted in planned.join:
-        mailboxes.activate(desk, [wanted.address], wanted.policy, wanted.origin)
+        mailboxes.activate(desk, [wanted.address], wanted.policy, wanted.origin, wanted.source)
     for mailbox, wanted in planned.assign:
         _assign(desk, mailbox, wanted)
     for mailbox in planned.pause:

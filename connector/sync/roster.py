@@ -22,6 +22,8 @@ class Wanted:
     address: str
     origin: str
     policy: str
+    source: str | None = None
+    """Where it lives, where the place says so; else its mail domain tells."""
 
 
 @dataclass(frozen=True, slots=True)

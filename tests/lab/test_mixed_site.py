@@ -25,6 +25,8 @@ conference:
   meet: {type: google_meet}
 """
 ROOM = "https://meet.example.com/"
+MOVED = "moved@example.com"
+"""Somebody of Exchange's domain who lives at Google already."""
 
 
 class Mixed:
@@ -75,22 +77,36 @@ class Mixed:
 
 @pytest.fixture(scope="module")
 def mixed() -> Iterator[Mixed]:
-    """One roster, both sources; who lives where is found by the domain."""
+    """One roster, both sources; who lives where is found by the domain, or by a list that comes first."""
     with GoogleSite(users=2, both=True, mailboxes=3, exchange={"hosts": "example.com"}) as site:
-        people = site.folder / "people.csv"
-        addresses = [site.exchange.address(1), site.google.address(1)]
+        addresses = [site.exchange.address(1), site.google.address(1), MOVED]
+        people, moved = site.folder / "people.csv", site.folder / "moved.csv"
         people.write_text("address\n" + "\n".join(addresses) + "\n", encoding="utf-8")
-        roster = f"roster: {{max_change: 100%, from: {{all: {{csv: {people}, policy: staff}}}}}}\n"
-        site.write_config(site.configuration() + MORE + roster)
+        moved.write_text(f"address\n{MOVED}\n", encoding="utf-8")
+        site.google.tell("/users", address=MOVED)
+        places = (
+            f"cloud: {{csv: {moved}, policy: staff, source: brand}}, all: {{csv: {people}, policy: staff}}"
+        )
+        shared = site.configuration().replace(
+            "domains: [brand.example,", "domains: [brand.example, example.com,"
+        )
+        site.write_config(f"{shared}{MORE}roster: {{max_change: 100%, from: {{{places}}}}}\n")
         site.start()
         site.wait(lambda: all(site.state(one) == "active" for one in addresses), "everybody to be active")
         yield Mixed(site)
 
 
 def test_one_roster_fills_both_sources(mixed: Mixed) -> None:
-    """Each address is in the source that its domain belongs to, and in no other."""
+    """Each address is in the source that its domain belongs to, or in the one that a list names, and in no other."""
     shown = {row["address"]: row["source"] for row in mixed.site.json("mailbox", "list")}
-    assert shown == {mixed.ada: "hq", mixed.gil: "brand"}
+    assert shown == {mixed.ada: "hq", mixed.gil: "brand", MOVED: "brand"}
+    mixed.google.edit("create", mailbox=MOVED, start=mixed.start().isoformat(), zone="UTC", subject="Here")
+    client = Client(mixed.site, MOVED)
+    mixed.site.wait(lambda: _titles(mixed, client) == ["Here"], "the list of who has moved")
+
+
+def _titles(mixed: Mixed, client: Client) -> list[str]:
+    return [one["subject"] for one in mixed.site.opened(client.address, client.keys)]
 
 
 @pytest.mark.parametrize("asking", ["ada", "gil"])

@@ -286,9 +286,20 @@ def test_a_domain_has_one_source() -> None:
     assert found == [
         (
             "9: sources.b.domains[2]: example.com belongs to source hq already; "
-            "a domain has one source, so remove it from one of them"
+            "a domain has one source, so remove it from one of them, "
+            "or list who lives in the other: roster.from.NAME with source: b"
         )
     ]
+
+
+def test_a_domain_may_be_shared_where_a_list_tells() -> None:
+    """Whoever the list does not name belongs to the first source; a list that names no source of ours is refused."""
+    more = (
+        "  b: {type: exchange, domains: [Example.com], accounts: {a: {user: svc}}}\npolicies: {staff: {}}\n"
+    )
+    roster = "roster: {from: {moved: {csv: /etc/hosts, policy: staff, source: %s}}}\n"
+    assert problems(more + roster % "b") == []
+    assert "c is not in sources" in problems(more + roster % "c")[-1]
 
 
 def test_a_broken_file_is_not_told_what_it_lacks() -> None:

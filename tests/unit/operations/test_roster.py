@@ -9,6 +9,7 @@ import pytest
 from connector.model import Mailbox, Phase
 from connector.operations.roster import TooMuch
 from connector.roster.base import RosterUnreadable
+from tests.unit.config.texts import loaded
 from tests.unit.operations.bureau import ACTOR, Bureau
 
 DAY = timedelta(days=1)
@@ -48,6 +49,21 @@ def test_a_plan_changes_nothing(bureau: Bureau) -> None:
     }
     assert bureau.house.store.mailboxes() == ()
     assert bureau.house.store.audit_rows() == ()
+
+
+def test_a_list_may_say_where_its_people_live() -> None:
+    """A place with a source wins over the mail domain; the others follow the domain."""
+    more = "  other: {type: exchange, domains: [example.com], accounts: {a: {user: svc}}}\npolicies: {staff: {}}\n"
+    place = "roster: {max_change: 2%, from: {staff: {csv: /etc/hosts, policy: staff, source: other}}}\n"
+    bureau = Bureau()
+    bureau.config = loaded(more + place).config
+    name(bureau, "ada@example.com")
+    bureau.call("roster.sync")
+    bureau.call("mailbox.activate", addresses=["bob@example.com"])
+    assert {row["address"]: row["source"] for row in bureau.call("mailbox.list")} == {
+        "ada@example.com": "other",
+        "bob@example.com": "hq",
+    }
 
 
 def test_joiners_are_activated_with_their_places_policy(bureau: Bureau) -> None:
