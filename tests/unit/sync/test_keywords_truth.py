@@ -14,8 +14,9 @@ from connector.model import Conference, ConferenceOrder, IntentState
 from connector.operations import meetings
 from connector.seal.opening import open_meeting
 from connector.store.memory import MemoryStore
+from connector.sync import gate
 from tests.fakes.conference import MemoryProvider, finder
-from tests.unit.sync.test_keywords import HOUR, Desk, office
+from tests.unit.sync.test_keywords import BOB, HOUR, Desk, office
 
 WEEK = timedelta(days=7)
 COPIES = [frozenset(), frozenset({"body"}), frozenset({"marks"}), frozenset({"body", "marks"})]
@@ -322,3 +323,22 @@ def test_a_keyword_that_is_given_another_meaning_writes_nothing_by_itself() -> N
     assert len(desk.calendar.sent) == mails
     desk.edit(desk.series, subject="Other plan")
     assert desk.rooms() == ["other-1"] * 3
+
+
+def test_an_activation_carries_out_what_stands_there_already() -> None:
+    """One write and one mail for each keyword that was typed before; too many of them stop at the brake, and go on when it is released."""
+    desk = Desk()
+    desk.house.context = replace(desk.house.context, brake=replace(desk.house.context.brake, per_mailbox=2))
+    desk.configure()
+    calendar = desk.house.source.calendar("bob@example.com")
+    items = [calendar.add("Plan", desk.start + HOUR * n, desk.start + HOUR * n + HOUR / 2) for n in range(4)]
+    for item in items:
+        calendar.edit(item, location="@meet", attendees=(BOB,))
+    desk.house.activate("bob@example.com")
+    desk.house.forward(timedelta(minutes=3))
+    assert len(calendar.sent) == 2
+    assert gate.release(desk.house.context)
+    desk.house.forward(timedelta(minutes=3))
+    bodies = [one.body for item in items for one in calendar.items[item].occurrences.values()]
+    assert sum("rooms.example.com" in body for body in bodies) == 4
+    assert len(calendar.sent) == 4
