@@ -216,5 +216,10 @@ class EncryptedCredential:
             ) from None
         if done.returncode != 0:
             words = done.stderr.decode(errors="replace").strip().splitlines()[-1:]
-            raise KeystoreError(f"{self._program} could not {verb} {path}: {' '.join(words)[:200]}")
+            remedy = (
+                "; it is damaged or another machine's: put it back, or run: calendar-connector restore FILE --key PEM"
+                if verb == "decrypt"
+                else ""
+            )
+            raise KeystoreError(f"{self._program} could not {verb} {path} ({' '.join(words)[:200]}){remedy}")
         return done.stdout
