@@ -135,6 +135,7 @@ HOMES = {
     "exchangelib": "connector.source.exchange",
     "yaml": "connector.config",
     "sqlite3": ("connector.store", "connector.server", "connector.hub", "connector.kms"),
+    "h11": "connector.source.exchange",
     "httpx": (
         "connector.relay.http",
         "connector.enrolment.client",

@@ -13,7 +13,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from http.cookies import CookieError, SimpleCookie
-from io import BufferedReader
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -21,7 +20,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 
 from connector.source.exchange.dialling import Ways
-from connector.source.exchange.http11 import Head, body_of, read_head, request_bytes
+from connector.source.exchange.http11 import Conversation, Head, unpacked
 
 AFFINITY_COOKIE = "X-BackEndOverrideCookie"
 Socket = socket.socket
@@ -48,36 +47,38 @@ class Request:
 class Response:
     """An answer whose body is still on the wire; ``cookies`` are those it set."""
 
-    def __init__(self, request: Request, line: Line, stream: BufferedReader, head: Head) -> None:
-        """Raises BrokenAnswer when it can't be told where the body ends."""
+    def __init__(self, request: Request, line: Line, talk: Conversation, head: Head) -> None:
+        """Raises BrokenAnswer for a body that can't be read."""
         self.request = request
         self.status = head.status
         self.headers = head.fields
         self.cookies = _cookies(head.fields.cookies)
         self._line = line
-        self._keeps_open = head.keeps_open
-        self._body = body_of(stream, head)
+        self._talk = talk
+        self._next = unpacked(head, talk.piece)
+        self._ended = False
 
-    def read1(self, most: int) -> bytes:
-        """What has arrived of the body, at least one byte; b"" at its end.
+    def piece(self) -> bytes:
+        """What has arrived of the body, at least one byte and at most ``http11.PIECE``; b"" at its end.
 
         Raises:
             OSError, BrokenAnswer: the connection or the bytes broke off.
         """
-        piece = self._body.piece(most)
-        if not piece:
-            self._done()
+        piece = b"" if self._ended else self._next()
+        if not piece and not self._ended:
+            self._ended = True
+            self._end()
         return piece
 
-    def _done(self) -> None:
-        if not (self._keeps_open and self._body.whole):
+    def _end(self) -> None:
+        if not self._talk.again():
             self._line.close()
 
     def drain(self) -> None:
         """Read a short rest to its end, so that the connection can be used again; a long one closes it."""
         read = 0
         while read <= DRAIN_LIMIT:
-            piece = self.read1(8192)
+            piece = self.piece()
             if not piece:
                 return
             read += len(piece)
@@ -95,7 +96,7 @@ class Line:
         self._ways = ways
         self._user_agent = user_agent
         self._socket: Socket | None = None
-        self._stream: BufferedReader | None = None
+        self._talk: Conversation | None = None
         self._place = ""
         self._kept: dict[str, str] = {}
         self.session_id = id(self)  # these two are for the pool, which knows lines as sessions
@@ -113,40 +114,39 @@ class Line:
             OSError, BrokenAnswer, ProxyRefused: there was no answer.
         """
         parts = urlsplit(request.url)
-        stream, dialled = self._dialled(request.url, f"{parts.scheme}://{parts.netloc}", timeout)
+        talk = self._dialled(request.url, f"{parts.scheme}://{parts.netloc}", timeout)
         target = parts.path or "/"
-        whole = request_bytes(
+        head = talk.ask(
             request.method,
             f"{target}?{parts.query}" if parts.query else target,
             self._fields(request, parts.netloc),
             request.body,
         )
-        dialled.sendall(whole)
-        head = read_head(stream)
         self._keep(head.fields.cookies)
-        return Response(request, self, stream, head)
+        return Response(request, self, talk, head)
 
-    def _dialled(self, url: str, place: str, timeout: tuple[float, float]) -> tuple[BufferedReader, Socket]:
+    def _dialled(self, url: str, place: str, timeout: tuple[float, float]) -> Conversation:
         connect, silence = timeout
         if place != self._place or self._surprised():
             self.close()
-        if self._socket is None or self._stream is None:
+        if self._socket is None or self._talk is None:
             self._socket = self._ways.dial(url, connect)
-            self._stream, self._place = self._socket.makefile("rb"), place
+            self._talk, self._place = Conversation(self._socket), place
         self._socket.settimeout(silence)
-        return self._stream, self._socket
+        return self._talk
 
     def _surprised(self) -> bool:
-        """Whether something has come that nobody asked for: a surplus answer, or the end of the connection."""
-        if self._socket is None or self._stream is None:
+        """Whether something has come that nobody asked for, the end of the connection for one."""
+        if self._socket is None:
             return False
         self._socket.settimeout(0)
         try:
-            return bool(self._stream.peek(1)) or isinstance(self._socket, ssl.SSLSocket)
+            self._socket.recv(1)
         except (BlockingIOError, ssl.SSLWantReadError):
             return False
         except OSError:
             return True
+        return True
 
     def _fields(self, request: Request, host: str) -> dict[str, str]:
         fields = {"Host": host, "User-Agent": self._user_agent, **request.headers}
@@ -164,10 +164,7 @@ class Line:
 
     def close(self) -> None:
         """Close the connection; the next request dials anew."""
-        stream, self._stream = self._stream, None
-        dialled, self._socket = self._socket, None
-        if stream is not None:
-            stream.close()
+        dialled, self._socket, self._talk = self._socket, None, None
         if dialled is not None:
             dialled.close()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connector.errors import ConfigError, Problem
-from connector.source.exchange.http11 import read_head, request_bytes
+from connector.source.exchange.http11 import Conversation
 
 Routes = Mapping[str, tuple[str, int]]
 PORTS = {"https": 443, "http": 80}
@@ -82,11 +82,7 @@ def _through(proxy: Proxy, there: tuple[str, int], seconds: float) -> socket.soc
     def tunnelled(one: socket.socket) -> socket.socket:
         name = f"[{there[0]}]" if ":" in there[0] else there[0]
         target = f"{name}:{there[1]}"
-        one.sendall(request_bytes("CONNECT", target, {"Host": target, **proxy.fields}, b""))
-        with one.makefile(
-            "rb", buffering=0
-        ) as unbuffered:  # not a byte of what follows the head may be taken
-            status = read_head(unbuffered).status
+        status = Conversation(one).ask("CONNECT", target, {"Host": target, **proxy.fields}).status
         if not 200 <= status < 300:
             raise ProxyRefused(f"{proxy.url} answers {status} to CONNECT {target}")
         return one

@@ -1,35 +1,23 @@
-"""HTTP/1.1 as Exchange speaks it, read off a kept connection (RFC 9112): a head within bounds, a body by its own framing.
+"""HTTP/1.1 over one kept connection: the protocol is h11's (RFC 9112), its bounds and its errors are ours.
 
 Strict where guessing would mix up two answers: what is not framed by the rules, or ends too early, is an error and never a shorter answer.
-Written out because libraries spend several times as long on objects around an answer as the answer itself needs.
 """
 
 from __future__ import annotations
 
-import re
+import socket
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from io import BufferedReader
-from typing import Protocol
 
-LINE = 64 * 1024
-"""The longest line of a head, in bytes; Negotiate tickets are long."""
-LINES = 200
+import h11
+
+HEAD = 128 * 1024
+"""The longest head, in bytes; Negotiate tickets are long."""
+PIECE = 64 * 1024
+"""So many bytes of a body are handed out at once, at most."""
 INTERIM = 10
 """So many answers of 1xx may come before the one that counts."""
-CHUNK_LINE = 1024
-
-_STATUS = re.compile(rb"HTTP/1\.([01]) ([1-5]\d\d)(?: [^\r\n]*)?\r?\n")
-_NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-_SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;[^\r\n]*)?\r?\n")
-
-
-class Lines(Protocol):
-    """What a head is read from: a socket's file, buffered or not."""
-
-    def readline(self, size: int, /) -> bytes:
-        """The bytes up to a line's end, at most ``size``."""
 
 
 class BrokenAnswer(Exception):
@@ -60,145 +48,110 @@ class Fields(Mapping[str, str]):
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """What stands before a body. ``minor`` is the version behind "HTTP/1."."""
+    """What stands before a body."""
 
     status: int
-    minor: int
     fields: Fields
 
-    @property
-    def keeps_open(self) -> bool:
-        """Whether the connection may be used again once the body has been read (9.3)."""
-        wish = self.fields.get("Connection", "").lower()
-        return "close" not in wish and (self.minor == 1 or "keep-alive" in wish)
+
+class Conversation:
+    """Questions and answers on one socket, each answer read to its end before the next question."""
+
+    def __init__(self, dialled: socket.socket) -> None:
+        self._socket = dialled
+        self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=HEAD)
+        self._heard = False
+
+    def ask(self, method: str, target: str, fields: Mapping[str, str], body: bytes = b"") -> Head:
+        """Send a request as one piece, which one TLS record may hold; the head of its answer.
+
+        Raises:
+            ValueError: a field holds what no field may hold, such as a line break.
+            ConnectionResetError: the connection ended before the first byte.
+            OSError, BrokenAnswer: it broke, or it is no head.
+        """
+        self._heard = False
+        try:
+            request = h11.Request(method=method, target=target, headers=list(fields.items()))
+            parts = [self._http.send(one) for one in (request, h11.Data(body), h11.EndOfMessage())]
+        except h11.LocalProtocolError as error:
+            raise ValueError(f"no request: {error}") from error
+        self._socket.sendall(b"".join(part for part in parts if part))
+        for _ in range(INTERIM):
+            event = self._next()
+            if isinstance(event, h11.Response):
+                return _head(event)
+        raise BrokenAnswer("interim answers without end")
+
+    def piece(self) -> bytes:
+        """What has arrived of the body, at least one byte; b"" at its end.
+
+        Raises:
+            OSError, BrokenAnswer: the connection or the bytes broke off.
+        """
+        event = self._next()
+        return bytes(event.data) if isinstance(event, h11.Data) else b""
+
+    def again(self) -> bool:
+        """Begin anew on the same connection; False where it does not stay open (9.3) or more came than was asked for."""
+        done = self._http.our_state is h11.DONE and self._http.their_state is h11.DONE
+        if not done or self._http.trailing_data != (b"", False):
+            return False
+        self._http.start_next_cycle()
+        return True
+
+    def _next(self) -> h11.Event:
+        try:
+            while (event := self._http.next_event()) is h11.NEED_DATA:
+                self._http.receive_data(self._received())
+        except h11.RemoteProtocolError as error:
+            raise BrokenAnswer(str(error)) from error
+        if isinstance(event, (type, h11.ConnectionClosed)):
+            raise BrokenAnswer("bytes that belong to no answer")
+        return event
+
+    def _received(self) -> bytes:
+        data = self._socket.recv(PIECE)
+        if not data and not self._heard:
+            raise ConnectionResetError("the connection ended before an answer")
+        self._heard = True
+        return data
 
 
-def request_bytes(method: str, target: str, fields: Mapping[str, str], body: bytes) -> bytes:
-    """A whole request, as one piece that one TLS record may hold.
-
-    Raises:
-        ValueError: a field holds a line break.
-    """
-    lines = [f"{method} {target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a line break in the head of a request")
-    return head.encode("latin-1") + b"\r\n\r\n" + body
+def _head(event: h11.Response) -> Head:
+    fields = Fields([(name.decode("ascii"), value.decode("latin-1")) for name, value in event.headers])
+    if "Transfer-Encoding" in fields and "Content-Length" in fields:
+        raise BrokenAnswer("framed twice")
+    return Head(event.status_code, fields)
 
 
-def read_head(stream: Lines) -> Head:
-    """The next head that is not of an interim answer.
-
-    Raises:
-        ConnectionResetError: the connection ended before the first byte.
-        BrokenAnswer: it is no head.
-    """
-    for _ in range(INTERIM):
-        head = _one_head(stream)
-        if head.status >= 200:
-            return head
-    raise BrokenAnswer("interim answers without end")
-
-
-def _one_head(stream: Lines) -> Head:
-    first = stream.readline(LINE)
-    if not first:
-        raise ConnectionResetError("the connection ended before an answer")
-    status = _STATUS.fullmatch(first)
-    if status is None:
-        raise BrokenAnswer(f"no status line: {first[:40]!r}")
-    lines: list[tuple[str, str]] = []
-    for _ in range(LINES):
-        line = stream.readline(LINE)
-        if line in {b"\r\n", b"\n"}:
-            return Head(int(status[2]), int(status[1]), Fields(lines))
-        lines.append(_field(line))
-    raise BrokenAnswer("a head without end")
-
-
-def _field(line: bytes) -> tuple[str, str]:
-    name, colon, value = line.partition(b":")
-    if not (colon and line.endswith(b"\n") and _NAME.fullmatch(name)):
-        raise BrokenAnswer(f"no header field: {line[:40]!r}")
-    return name.decode("ascii"), value.strip().decode("latin-1")
-
-
-class Body:
-    """What follows a head, piece by piece as it arrives; ``whole`` once it has been read to its own end (6.3)."""
-
-    def __init__(self, stream: BufferedReader, head: Head) -> None:
-        """Raises BrokenAnswer when it can't be told where the body ends."""
-        self._stream = stream
-        self._chunked = _is_chunked(head)
-        self._left = 0 if self._chunked else _length(head)
-        self.whole = self._left == 0 and not self._chunked
-
-    def piece(self, most: int) -> bytes:
-        """What has arrived, at least one byte; b"" at the end. Raises BrokenAnswer where the bytes end too early."""
-        if self._chunked and self._left == 0 and not self.whole:
-            self._next_chunk()
-        if self.whole:
-            return b""
-        got = self._stream.read1(most if self._left is None else min(most, self._left))
-        if self._left is None:
-            self.whole = not got
-        elif not got:
-            raise BrokenAnswer(f"cut off, {self._left} bytes before its end")
-        else:
-            self._took(len(got))
-        return got
-
-    def _took(self, count: int) -> None:
-        self._left = (self._left or 0) - count
-        if self._left == 0 and self._chunked:
-            self._line_end()
-        elif self._left == 0:
-            self.whole = True
-
-    def _next_chunk(self) -> None:
-        size = _SIZE.fullmatch(self._stream.readline(CHUNK_LINE))
-        if size is None:
-            raise BrokenAnswer("cut off or garbled between two chunks")
-        self._left = int(size[1], 16)
-        if self._left == 0:
-            self._trailer()
-            self.whole = True
-
-    def _trailer(self) -> None:
-        for _ in range(LINES):
-            line = self._stream.readline(LINE)
-            if line in {b"\r\n", b"\n"}:
-                return
-            _field(line)
-        raise BrokenAnswer("a trailer without end")
-
-    def _line_end(self) -> None:
-        if self._stream.readline(2) not in {b"\r\n", b"\n"}:
-            raise BrokenAnswer("a chunk longer than it says")
+def unpacked(head: Head, piece: Callable[[], bytes]) -> Callable[[], bytes]:
+    """The body as it was before its encoding. Raises BrokenAnswer for an encoding that nobody asked for."""
+    encoding = head.fields.get("Content-Encoding", "identity").lower()
+    if encoding in {"gzip", "x-gzip"}:
+        return Inflated(piece).piece
+    if encoding in {"identity", ""}:
+        return piece
+    raise BrokenAnswer(f"encoded as {encoding}, which was not asked for")
 
 
 class Inflated:
-    """A gzip body as what it was before (RFC 1952); the sum at its end is checked."""
+    """A gzip body (RFC 1952), at most ``PIECE`` bytes at a time; the sum at its end is checked."""
 
-    def __init__(self, body: Body) -> None:
-        self._body = body
+    def __init__(self, packed: Callable[[], bytes]) -> None:
+        self._packed = packed
         self._decoder = zlib.decompressobj(16 + zlib.MAX_WBITS)
         self._begun = False
 
-    @property
-    def whole(self) -> bool:
-        """Whether it has been read to its end."""
-        return self._body.whole
-
-    def piece(self, most: int) -> bytes:
-        """As ``Body.piece``; at most ``most`` bytes."""
+    def piece(self) -> bytes:
+        """The next bytes; b"" at the end. Raises BrokenAnswer where they end too early."""
         while True:
-            packed = self._decoder.unconsumed_tail or self._body.piece(most)
+            packed = self._decoder.unconsumed_tail or self._packed()
             if not packed:
                 return self._rest()
             self._begun = True
             try:
-                found = self._decoder.decompress(packed, most)
+                found = self._decoder.decompress(packed, PIECE)
             except zlib.error as error:
                 raise BrokenAnswer(f"no gzip: {error}") from error
             if found:
@@ -208,32 +161,3 @@ class Inflated:
         if self._begun and not self._decoder.eof:
             raise BrokenAnswer("compressed bytes that end too early")
         return b""
-
-
-def body_of(stream: BufferedReader, head: Head) -> Body | Inflated:
-    """The body as its encoding says. Raises BrokenAnswer for a framing or an encoding that nobody asked for."""
-    body, encoding = Body(stream, head), head.fields.get("Content-Encoding", "identity").lower()
-    if encoding in {"gzip", "x-gzip"}:
-        return Inflated(body)
-    if encoding in {"identity", ""}:
-        return body
-    raise BrokenAnswer(f"encoded as {encoding}, which was not asked for")
-
-
-def _is_chunked(head: Head) -> bool:
-    coding = head.fields.get("Transfer-Encoding", "").lower()
-    if not coding:
-        return False
-    if coding != "chunked" or "Content-Length" in head.fields:
-        raise BrokenAnswer(f"framed twice, or by {coding}")
-    return True
-
-
-def _length(head: Head) -> int | None:
-    """Bytes to come; None when the end of the connection is the end of the body."""
-    if head.status in {204, 304}:
-        return 0
-    stated = {one.strip() for one in head.fields.get("Content-Length", "").split(",")} - {""}
-    if len(stated) > 1 or any(not one.isdecimal() or len(one) > 15 for one in stated):
-        raise BrokenAnswer("a senseless Content-Length")
-    return int(stated.pop()) if stated else None

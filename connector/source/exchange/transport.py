@@ -37,7 +37,6 @@ from connector.source.exchange.trace import REQUEST_ID, trace_of, traced
 from connector.tls import trusting
 
 XML = "text/xml; charset=utf-8"
-CHUNK = 65536
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +124,7 @@ class Stream:
             Transient: the connection broke, or nothing came for the time of silence.
         """
         try:
-            return self._response.read1(CHUNK)
+            return self._response.piece()
         except CONNECTION_FAILURES as error:
             raise traced(exception_verdict(error), self.trace) from error
 
@@ -297,7 +296,7 @@ class Exchange:
 
     def _body(self, response: Response, trace: str) -> bytes:
         limits, end, body = self.settings.limits, self._monotonic() + self.settings.limits.answer, bytearray()
-        while piece := response.read1(CHUNK):
+        while piece := response.piece():
             body += piece
             if len(body) > limits.body:
                 raise Transient("bad-answer", f"more than {limits.body} bytes; {trace}")
