@@ -19,6 +19,8 @@ from connector.relay import carriage, strict
 from connector.relay.carriage import Round, Service
 from connector.tls import trusting
 
+_log = structlog.get_logger(__name__)
+
 LINES = 4
 """Requests held open at the hub at once."""
 VIA = "hub"
@@ -41,9 +43,9 @@ class Health:
         with self._lock:
             changed, self.up = self.up != up, up
         if changed and up:
-            structlog.get_logger(__name__).info("hub.reached")
+            _log.info("hub.reached")
         elif changed:
-            structlog.get_logger(__name__).warning("hub.away", reason=reason)
+            _log.warning("hub.away", reason=reason)
 
 
 class Uplink:
@@ -83,7 +85,15 @@ class Uplink:
                 continue
             self._health.say(up=True)
             pause = FIRST_PAUSE
-            answers = self._counter.rounds(requests, VIA)
+            answers = self._answered(requests)
+
+    def _answered(self, requests: Sequence[Round]) -> Sequence[Round]:
+        """As at the other doors, a fault of ours costs the requests that met it their answer, and nobody else."""
+        try:
+            return self._counter.rounds(requests, VIA)
+        except Exception as error:  # noqa: BLE001 - the line has to go on, whatever it is
+            _log.error("door.fault", kind=type(error).__name__)
+            return ()
 
     def exchange(self, answers: Sequence[Round]) -> tuple[Round, ...]:
         """Deliver answers, and wait for requests. Raises Transient."""

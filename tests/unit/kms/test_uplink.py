@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -16,6 +16,7 @@ from connector.errors import ConfigError, Transient
 from connector.kms.doors.counter import Counter
 from connector.kms.doors.uplink import Uplink
 from connector.kms.settings import HubSettings
+from connector.relay.carriage import Round
 from connector.seal.kmswire import handshake, signed
 from connector.seal.kmswire.messages import Credential
 from tests.unit.kms.site import Site, token
@@ -37,6 +38,7 @@ class Hub:
     seen: list[dict[str, Any]] = field(default_factory=list)
     headers: list[dict[str, str]] = field(default_factory=list)
     done: threading.Event = field(default_factory=threading.Event)
+    refill: Callable[[], list[str]] = list
 
     def answer(self, body: dict[str, Any]) -> bytes:
         self.seen.append(body)
@@ -45,7 +47,7 @@ class Hub:
             return b'{"requests": []}'
         if self.body is not None:
             return self.body
-        handed, self.tokens = self.tokens, []
+        handed, self.tokens = self.tokens, self.refill()
         rounds = [{"id": "one", "kmsMessages": handed}] if handed else []
         return json.dumps({"requests": rounds}).encode()
 
@@ -102,6 +104,36 @@ def test_requests_come_down_and_answers_go_up(site: Site, hub: tuple[Hub, str], 
     assert played.headers[0]["Authorization"] == "Bearer cch_x"
     assert played.headers[0]["path"] == f"/relay/v1/kms/{site.settings.host}/serve"
     assert site.rows()[0].entry.via == "hub"
+
+
+class Stumbling(Counter):
+    """Fails at the first requests, as a fault of ours would make it."""
+
+    stumbled = False
+
+    def rounds(self, rounds: Sequence[Round], via: str) -> list[Round]:
+        """From the second time on as ever."""
+        if not self.stumbled:
+            self.stumbled = True
+            raise ZeroDivisionError
+        return super().rounds(rounds, via)
+
+
+def test_a_fault_of_ours_does_not_end_the_line(site: Site, hub: tuple[Hub, str], tmp_path: Path) -> None:
+    """The requests that met it stay without an answer; the next ones get theirs on the same line."""
+    played, url = hub
+    uplink = linked(site, url, tmp_path)
+    uplink._counter = Stumbling(site.desk)
+    stop = threading.Event()
+    again = [played.tokens[:]]
+    played.refill = lambda: again.pop() if again else []
+    thread = threading.Thread(target=uplink.serve, args=(stop,))
+    thread.start()
+    assert played.done.wait(10)
+    stop.set()
+    thread.join(10)
+    uplink.close()
+    assert site.audit() == [("create /ecdhe", 201)]
 
 
 @pytest.mark.parametrize(
