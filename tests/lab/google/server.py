@@ -89,7 +89,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 120
     server: Door
-    _indent: int | None = 1
+    _dense = False
 
     def do_GET(self) -> None:
         self._serve()
@@ -114,7 +114,7 @@ class Handler(BaseHTTPRequestHandler):
         except _Broken as broken:
             self._break(half=str(broken) == "short")
             return
-        raw = b"" if status == 204 else json.dumps(document, indent=self._indent).encode()
+        raw = b"" if status == 204 else _written(document, dense=self._dense)
         self._send(status, raw, "application/json; charset=UTF-8", etag=str(document.get("etag", "")))
 
     def _answer(self, body: bytes) -> tuple[int, Document]:
@@ -144,7 +144,7 @@ class Handler(BaseHTTPRequestHandler):
                 json.loads(body) if body else {},
             )
             found = fields.partial(lab.services.answer(call, token.scopes), call.one("fields"))
-            self._indent = None if call.one("prettyPrint") == "false" else 1
+            self._dense = call.one("prettyPrint") == "false"
             empty = operation in {"events.delete", "channels.stop", "acl.delete"}
             return (204, {}) if empty else (200, found)
 
@@ -192,6 +192,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("ETag", etag)
         self.end_headers()
         self.wfile.write(sent)
+
+
+def _written(document: Document, *, dense: bool) -> bytes:
+    """As Google writes it: for people, or without a space (``prettyPrint=false``)."""
+    separators = (",", ":") if dense else None
+    return json.dumps(document, indent=None if dense else 1, separators=separators).encode()
 
 
 class _Broken(Exception):
