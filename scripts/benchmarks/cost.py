@@ -13,7 +13,7 @@ from typing import Any
 
 from scripts.benchmarks.rows import Row, row
 from scripts.benchmarks.stage import answers
-from scripts.benchmarks.stage.house import House
+from scripts.benchmarks.stage.house import PATIENCE, House
 from scripts.benchmarks.stage.seeds import mailbox_id
 
 BENCH = "cost"
@@ -162,6 +162,8 @@ def _watched(house: House, begin: Any) -> tuple[float, float]:
     begun = last = time.monotonic()
     done, counted, most = begin(), 0, 0.0
     while not done():
+        if time.monotonic() - begun > PATIENCE:
+            raise RuntimeError(f"waited {PATIENCE} s in vain\n{house.tail()}")
         time.sleep(0.1)
         if (now := time.monotonic()) - last >= 1.0:
             asked = _requests(house.figures(reset=False)["counts"])
