@@ -98,7 +98,7 @@ def run(
         error.show()
         return error.exit_code
     except UserError as error:
-        print(error, file=sys.stderr)
+        _tell(str(error))
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last line of defence; the traceback is kept
         return _unexpected(error, shown="--debug" in called)
@@ -125,8 +125,20 @@ def _unexpected(error: Exception, *, shown: bool) -> int:
         kept = "the traceback stands above"
     else:
         kept = f"the traceback is in {_kept(trace)}"
-    print(f"this is a fault of the program ({type(error).__name__}); {kept}", file=sys.stderr)
+    _tell(f"this is a fault of the program ({type(error).__name__}); {kept}")
     return 1
+
+
+def _tell(text: str) -> None:
+    """Why it ended: to people as it stands, to the journal as errors, line by line (sd-daemon(3))."""
+    weight = "<3>" if "JOURNAL_STREAM" in os.environ and _leads_to_the_journal(sys.stderr) else ""
+    print("\n".join(f"{weight}{line}" for line in text.splitlines()), file=sys.stderr)
+
+
+def _leads_to_the_journal(stream: TextIO) -> bool:
+    from connector.log.journal import is_journal  # noqa: PLC0415 - commands that people type start without it
+
+    return is_journal(stream, os.environ)
 
 
 def _kept(trace: str) -> str:

@@ -52,6 +52,23 @@ def test_an_expected_error_is_one_sentence(
     assert capsys.readouterr() == ("", "The sentence.\n")
 
 
+def test_why_it_ended_is_an_error_in_the_journal(tmp_path: Path) -> None:
+    """Lines on standard error that the journal takes carry their weight; a pipe or file gets the words alone."""
+    code = "from connector.cli import main; raise SystemExit(main.main(['config', 'check', '--config', '/nowhere']))"
+    for name, marked in (("journal", True), ("file", False)):
+        with (tmp_path / name).open("w+") as stream:
+            facts = os.fstat(stream.fileno())
+            named = {"JOURNAL_STREAM": f"{facts.st_dev}:{facts.st_ino if marked else 1}"}
+            subprocess.run(
+                [sys.executable, "-c", code],
+                stderr=stream,
+                check=False,
+                timeout=60,
+                env={**os.environ, **named},
+            )
+        assert (tmp_path / name).read_text().startswith("<3>/nowhere: " if marked else "/nowhere: ")
+
+
 def test_a_fault_keeps_its_traceback_in_a_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
