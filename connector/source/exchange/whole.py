@@ -34,6 +34,8 @@ def read(services: Services, mailbox: Mailbox, item_id: str) -> WholeItem:
     try:
         message = services.one(mailbox, payloads.get_whole(item_id))
     except Unreadable as verdict:
+        if verdict.code == "item-not-found":
+            raise Refused(verdict.code, item_id) from verdict
         raise Unreadable(verdict.code, item_id, verdict.detail) from verdict
     items = message.find("{*}Items")
     if items is None or not len(items) or not items[0].tag.endswith("}CalendarItem"):
