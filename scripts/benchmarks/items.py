@@ -120,7 +120,7 @@ def _measure(lab: LabExchange, exchange: Exchange, account: Any, ids: list[str],
     taken, bare = side_by_side(ours, _bare(bodies))
     _, beside = side_by_side(ours, stock, rounds=3)
     with closing(_line(lab)) as line:
-        _, least = side_by_side(ours, partial(_least, lab, line, calls))
+        _, least = side_by_side(ours, partial(_least, lab, line, calls), rounds=3)
     return [
         row("items", metric, taken * each, "µs", "exchangelib", beside * each),
         row("items", metric, taken * each, "µs", "lxml into dicts", bare * each),
