@@ -47,7 +47,7 @@ class KeywordMachine(RuleBasedStateMachine):
         self.store = MemoryStore()
         self.providers = [MemoryProvider(), MemoryProvider("other")]
         self.house = House(store=self.store, guard=self.fused)
-        self.backup: MemoryStore | None = None
+        self.backups: list[MemoryStore] = []
         self.lost: set[str] = set()
         self.lives = self.store.epoch()
         self.items: list[str] = []
@@ -71,7 +71,10 @@ class KeywordMachine(RuleBasedStateMachine):
         self.house.engine = self.house.fresh_engine()
         self.survive(lambda: self.house.engine.start(resync=True))
 
-    @initialize(untagged=st.booleans(), copies=st.sets(st.sampled_from(["body", "marks"])))
+    @initialize(
+        untagged=st.sampled_from([False, False, False, True]),
+        copies=st.sets(st.sampled_from(["body", "marks"])),
+    )
     def begin(self, untagged: bool, copies: set[str]) -> None:
         self.untagged = untagged
         for provider in self.providers:
@@ -89,6 +92,7 @@ class KeywordMachine(RuleBasedStateMachine):
         for item in (self.items[0], self.items[2]):
             self.calendar.edit(item, attendees=INVITED)
         self.house.run()
+        self.back_up()
 
     # --- people
 
@@ -156,13 +160,13 @@ class KeywordMachine(RuleBasedStateMachine):
 
     @rule()
     def back_up(self) -> None:
-        self.backup = self.store.clone()
+        self.backups.append(self.store.clone())
 
-    @rule()
-    def restore(self) -> None:
-        if self.backup is not None and not self.untagged:
+    @rule(number=st.integers(0, 3))
+    def restore(self, number: int) -> None:
+        if not self.untagged:
             with self.forgetting():
-                self.store.restore(self.backup)
+                self.store.restore(self.backups[number % len(self.backups)])
                 self.lives += 1
                 self.store.raise_epoch(self.lives, self.house.clock())
             self.start()
