@@ -40,12 +40,16 @@ def create(
     start: str,
     recurrence: Mapping[str, Any] | None = None,
     send: str = SENDING,
+    by: str = "",
     **fields: Any,
 ) -> Json:
-    """Make an appointment, or with attendees a meeting; `recurrence` as in recurrence.rule."""
+    """Make an appointment, or with attendees a meeting; `recurrence` as in recurrence.rule, `by` a delegate of the owner's."""
     owner = organisation.mailbox(mailbox)
     content = _new(start, fields)
-    return _result(meetings.create(organisation, owner, content, _rule(recurrence, content), send))
+    place = meetings.create(organisation, owner, content, _rule(recurrence, content), send)
+    if by:
+        place.write({"modified_by": organisation.mailbox(by).name})
+    return _result(place)
 
 
 def receive(
