@@ -1,4 +1,4 @@
-"""The rarer days of an appliance: an upgrade and the way back, a full disk, a clone. Steps as in ``steps``."""
+"""The rarer days of an appliance: a backup put back, an upgrade and the way back, a clone. Steps as in ``checks``."""
 
 from __future__ import annotations
 
@@ -9,13 +9,24 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from scripts.packaging.trial.checks import (
+    CONFIGURATION,
+    CREDENTIAL,
+    STATE,
+    Step,
+    expect,
+    expect_in,
+    install,
+    owned,
+    try_install,
+    variant,
+    version_of,
+)
 from scripts.packaging.trial.machine import Machine, MachineError
-from scripts.packaging.trial.site import UNIT, Site, facts, wait
-from scripts.packaging.trial.steps import CREDENTIAL, STATE, Step
+from scripts.packaging.trial.site import UNIT, Site, wait
 
 NEWER = "99.0-1"
 """The version of the package that is made to be upgraded to."""
-DISK = "24M"
 TAKE_OVER = f"/etc/systemd/system/{UNIT}.service.d/take-over.conf"
 
 
@@ -34,7 +45,6 @@ class Further:
         yield "upgrade to a version with another layout", self._upgrade
         yield "a downgrade is refused with a sentence", self._refuse
         yield "the way back to the version before", self._go_back
-        yield "full disk, and room again", self._fill
         yield "a clone takes over, the original stops", self._take_over
         yield "the original is taken back", self._take_back
 
@@ -49,7 +59,7 @@ class Further:
         self._machine.do(UNIT, "backup", "--to", "/srv/state.sealed", "--recipient", "/srv/officer.pem")
         self._machine.do("systemctl", "stop", UNIT)
         self._machine.do(UNIT, "restore", "/srv/state.sealed", "--key", "/srv/officer.key", "--yes")
-        self._owned()
+        owned(self._machine)
         self._machine.do("systemctl", "start", UNIT)
         for name in ("officer.key", "officer.pem", "state.sealed"):
             (self._machine.root / "srv" / name).unlink()
@@ -58,54 +68,35 @@ class Further:
 
     def _upgrade(self) -> float:
         with tempfile.TemporaryDirectory() as folder:
-            self._install(newer(self._package, Path(folder)))
-        _expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
+            install(newer(self._package, Path(folder)), self._machine)
+        expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
         kept = self._machine.do("cat", f"{STATE}/before-upgrade/VERSION").strip()
-        _expect("kept for the way back", kept in self._package.name, True)
-        self._owned()
+        expect("kept for the way back", kept in self._package.name, True)
+        owned(self._machine)
         return self._site.meet("After the upgrade")
 
     def _refuse(self) -> float:
-        done = self._try_install(self._package)
-        _expect("the downgrade", done.returncode != 0, True)
-        _expect("its sentence", "restore --before-upgrade" in done.stderr + done.stdout, True)
-        _expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
+        done = try_install(self._package, self._machine)
+        expect("the downgrade", done.returncode != 0, True)
+        expect_in("its sentence", "restore --before-upgrade", done.stderr + done.stdout)
+        expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
         return self._site.meet("After the refused downgrade")
 
     def _go_back(self) -> float:
         self._machine.do("systemctl", "stop", UNIT)
         self._machine.do(UNIT, "restore", "--before-upgrade", "--yes")
-        self._install(self._package)
-        _expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
-        self._owned()
+        install(self._package, self._machine)
+        expect("the unit", self._machine.show(UNIT, "ActiveState"), "active")
+        owned(self._machine)
         self._machine.do("sh", "-c", f"rm -rf {STATE}/*.before-restore {STATE}/before-upgrade")
         return self._site.meet("After the way back")
-
-    def _fill(self) -> float:
-        """The state on a small file system of its own, filled to the last byte and emptied again."""
-        aside = f"{STATE}.aside"
-        self._machine.do("systemctl", "stop", UNIT)
-        self._machine.do("cp", "-a", STATE, aside)
-        self._machine.do("mount", "-t", "tmpfs", "-o", f"size={DISK},mode=700", "tmpfs", STATE)
-        self._machine.do("sh", "-c", f"chown {UNIT}: {STATE} && cp -a {aside}/. {STATE}/")
-        self._machine.do("systemctl", "start", UNIT)
-        self._machine.do("sh", "-c", f"cat /dev/zero > {STATE}/filler 2>/dev/null || true")
-        self._machine.try_(UNIT, "mailbox", "resync", self._site.owner)
-        wait(lambda: "database" in self._said("warning"), "the full disk to be told", 60)
-        self._machine.do("rm", f"{STATE}/filler")
-        took = self._site.meet("After the full disk")
-        self._machine.do("systemctl", "stop", UNIT)
-        self._machine.do("sh", "-c", f"cp -a {STATE}/. {aside}/ && umount {STATE} && rm -rf {STATE}/*")
-        self._machine.do("sh", "-c", f"cp -a {aside}/. {STATE}/ && rm -rf {aside}")
-        self._machine.do("systemctl", "start", UNIT)
-        return took
 
     def _take_over(self) -> None:
         """The clone is the original's disk, started a second time."""
         self._clone.write("/etc/hosts", (self._machine.root / "etc/hosts").read_text())
-        self._install(self._package, self._clone)
+        install(self._package, self._clone)
         for place in (
-            "etc/calendar-connector",
+            CONFIGURATION[1:],
             STATE[1:],
             CREDENTIAL[1:],
             "var/lib/systemd/credential.secret",
@@ -120,8 +111,8 @@ class Further:
             said = self._clone.do("journalctl", "--unit", UNIT, "--output=cat", "--lines=5")
             raise MachineError(f"the clone did not start: {said}")
         wait(lambda: self._machine.show(UNIT, "ActiveState") == "failed", "the original to stop", 60)
-        _expect("its exit status", self._machine.show(UNIT, "ExecMainStatus"), "2")
-        _expect("the clone", self._clone.show(UNIT, "ActiveState"), "active")
+        expect("its exit status", self._machine.show(UNIT, "ExecMainStatus"), "2")
+        expect("the clone", self._clone.show(UNIT, "ActiveState"), "active")
 
     def _copy(self, place: str) -> None:
         source, target = self._machine.root / place, self._clone.root / place
@@ -143,57 +134,13 @@ class Further:
         self._machine.do("systemctl", "daemon-reload")
         return self._site.meet("After the clone")
 
-    # --- small things
-
-    def _install(self, package: Path, machine: Machine | None = None) -> None:
-        done = self._try_install(package, machine)
-        if done.returncode:
-            raise MachineError(f"{package.name} was not installed: {(done.stderr + done.stdout)[-1000:]}")
-
-    def _try_install(self, package: Path, machine: Machine | None = None) -> subprocess.CompletedProcess[str]:
-        on = machine or self._machine
-        target = on.root / "srv" / package.name
-        shutil.copyfile(package, target)
-        try:
-            return on.try_(
-                "apt-get", "install", "--yes", "--quiet", "--allow-downgrades", f"/srv/{package.name}"
-            )
-        finally:
-            target.unlink()
-
-    def _owned(self) -> None:
-        _expect("files of root", self._machine.do("find", STATE, "!", "-user", UNIT), "")
-        _expect("rights of the database", facts(self._machine, f"{STATE}/connector.db"), f"{UNIT}:{UNIT} 600")
-
-    def _said(self, weight: str) -> str:
-        self._machine.do("journalctl", "--sync")
-        return self._machine.do("journalctl", "--unit", UNIT, "--priority", weight, "--output=cat")
-
 
 def newer(package: Path, folder: Path) -> Path:
     """The same package under a higher version, whose database has one table more."""
-    tree, made = folder / "tree", folder / f"{UNIT}_{NEWER}_amd64.deb"
-    _must("dpkg-deb", "--raw-extract", str(package), str(tree))
-    control = tree / "DEBIAN/control"
-    version = re.search(r"^Version: (.+)$", control.read_text(), re.MULTILINE)
-    if version is None:
-        raise MachineError(f"{package} has no version")
-    for name in ("control", "preinst", "postinst"):
-        path = tree / "DEBIAN" / name
-        path.write_text(path.read_text().replace(version[1], NEWER))
+    return variant(package, folder, {re.escape(version_of(package)): NEWER}, _another_layout)
+
+
+def _another_layout(tree: Path) -> None:
     (schema,) = tree.glob("usr/lib/*/lib/python3*/site-packages/connector/store/schema")
     number = len(list(schema.glob("*.sql"))) + 1
     (schema / f"{number:03d}_trial.sql").write_text("CREATE TABLE trial (x INTEGER) STRICT;\n")
-    _must("dpkg-deb", "--build", "--root-owner-group", "-Znone", str(tree), str(made))
-    return made
-
-
-def _must(*command: str) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise MachineError(f"{command[0]}: {done.stderr.strip()}")
-
-
-def _expect(what: str, found: object, wanted: object) -> None:
-    if found != wanted:
-        raise MachineError(f"{what}: expected {wanted!r}, found {found!r}")

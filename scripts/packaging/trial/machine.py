@@ -26,6 +26,8 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 _CGROUPS = Path("/sys/fs/cgroup")
 _HIERARCHIES = ("systemd", "unified")
 """Where the older layout of control groups is mounted, each needs a group of its own for the container."""
+_CONTROLLERS = ("memory", "pids", "cpu", "cpuacct")
+"""There these are hierarchies of their own, which a container gets only when it is to limit its units."""
 
 
 class MachineError(Exception):
@@ -33,10 +35,11 @@ class MachineError(Exception):
 
 
 class Machine:
-    """Use as a context manager. ``root`` is its file system seen from outside."""
+    """Use as a context manager. ``root`` is its file system seen from outside; with ``limits`` MemoryMax= holds in it."""
 
-    def __init__(self, name: str, tree: Path, network: str) -> None:
+    def __init__(self, name: str, tree: Path, network: str, *, limits: bool = False) -> None:
         self.name = name
+        self._hierarchies = (*_HIERARCHIES, *_CONTROLLERS) if limits and _older_layout() else _HIERARCHIES
         self._tree = tree
         self._network = network
         self._folder = Path(tempfile.mkdtemp(prefix=f"machine-{name}-", dir=_memory()))
@@ -71,7 +74,9 @@ class Machine:
 
     def _groups(self) -> list[Path]:
         """Its control groups, on hosts of the older layout."""
-        mounted = [_CGROUPS / name for name in _HIERARCHIES if (_CGROUPS / name / "cgroup.procs").exists()]
+        mounted = [
+            _CGROUPS / name for name in self._hierarchies if (_CGROUPS / name / "cgroup.procs").exists()
+        ]
         return [one / self._folder.name for one in mounted if (one / self._folder.name).exists()]
 
     def _mount(self) -> None:
@@ -83,7 +88,7 @@ class Machine:
         (self.root / "var/log/journal").mkdir(parents=True, exist_ok=True)
 
     def _boot(self) -> None:
-        for name in _HIERARCHIES:
+        for name in self._hierarchies:
             if (_CGROUPS / name / "cgroup.procs").exists():
                 (_CGROUPS / name / self._folder.name).mkdir()
         enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in self._groups())
@@ -103,21 +108,34 @@ class Machine:
             "--capability=CAP_BPF,CAP_PERFMON",
             "--system-call-filter=bpf",
         ]
+        unified = {} if self._limited() else {"SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 ["/bin/sh", "-c", f'{enter}exec "$@"', "boot", *boot],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={"PATH": PATH, "SYSTEMD_NSPAWN_UNIFIED_HIERARCHY": "1"},
+                env={"PATH": PATH, **unified},
             )
         self._await_boot()
+        if self._limited():
+            self._hand_over()
+
+    def _limited(self) -> bool:
+        return len(self._hierarchies) > len(_HIERARCHIES)
+
+    def _hand_over(self) -> None:
+        """The container shows controllers read-only; its systemd is to use them."""
+        for name in _CONTROLLERS:
+            again = ("mount", "--options", "remount,rw,bind", f"{_CGROUPS}/{name}")
+            _must("nsenter", "-t", str(self._leader), "-m", *again)
+        self.do("systemctl", "daemon-reexec")
 
     def _await_boot(self) -> None:
         process = self._process
         ends = time.monotonic() + BOOT_SECONDS
         while process is not None and process.poll() is None and time.monotonic() < ends:
-            self._leader = self._leader or _child_of(process.pid)
+            self._leader = _child_of(process.pid)  # the first one it forks is not the last
             if self._leader:
                 state = self.try_("systemctl", "is-system-running").stdout.strip()
                 if state in {"running", "degraded"}:
@@ -171,6 +189,11 @@ class Machine:
 def _memory() -> str | None:
     """A layer in memory is fast; else the usual place for temporary files."""
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 - made by mkdtemp, readable for us alone
+
+
+def _older_layout() -> bool:
+    """Whether the host has its controllers in hierarchies of their own."""
+    return (_CGROUPS / "memory" / "cgroup.procs").exists()
 
 
 def _child_of(parent: int) -> int:
