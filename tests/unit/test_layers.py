@@ -102,8 +102,17 @@ LAYERS = [
             "connector.keystore.files",
         ),
     ),
-    Layer("connector.source.memory_answers", (*PURE, "connector.source.memory")),
-    Layer("connector.source.memory", (*PURE, "connector.source.base", "connector.source.memory_answers")),
+    Layer("connector.source.memory_calendar", PURE),
+    Layer("connector.source.memory_answers", (*PURE, "connector.source.memory_calendar")),
+    Layer(
+        "connector.source.memory",
+        (
+            *PURE,
+            "connector.source.base",
+            "connector.source.memory_answers",
+            "connector.source.memory_calendar",
+        ),
+    ),
     Layer("connector.roster", (*PURE, *TLS, "connector.roster")),
     Layer("connector.hub.cli", (*PURE, "connector.hub", "connector.cli", "connector.server")),
     Layer(
@@ -145,6 +154,7 @@ HOMES = {
         "connector.seal.kms_client",
         "connector.kms",
     ),
+    "httpcore": "connector.source.google",
     "websockets": ("connector.relay.websocket", "connector.kms"),
     "google": "connector.source.google",
     "ldap3": "connector.roster",
