@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from os import urandom
+from secrets import token_bytes
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
@@ -35,7 +35,7 @@ _PART = re.compile(r"[A-Za-z0-9_-]*")
 def encrypt(clear: bytes, secret: bytes, header: Mapping[str, object]) -> str:
     """Seal ``clear``; ``header``, which says more than alg and enc, stands readable in the token and is bound to it."""
     protected = _base64(_protected(header)).translate(_URL_SAFE)
-    iv = urandom(_IV_BYTES)
+    iv = token_bytes(_IV_BYTES)
     sealed = _cipher(secret).encrypt(iv, clear, protected)
     parts = (protected, b"", _base64(iv), _base64(sealed[:-_TAG_BYTES]), _base64(sealed[-_TAG_BYTES:]))
     return b".".join(parts).translate(_URL_SAFE).decode()

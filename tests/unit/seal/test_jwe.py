@@ -67,7 +67,7 @@ def test_for_the_same_iv_joserfc_makes_the_same_bytes(clear: bytes, iv: bytes, c
     """The hand-assembled token is the library's own, character by character, whatever stands in the header."""
     header = {"alg": "dir", "enc": "A256GCM", "kid": "kms://x/keys/1", "ctx": ctx}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(jwe, "urandom", lambda size: iv[:size])
+        patch.setattr(jwe, "token_bytes", lambda size: iv[:size])
         patch.setattr(
             type(joserfc_jwe.JWERegistry.algorithms["enc"]["A256GCM"]), "generate_iv", lambda _self: iv
         )
