@@ -9,7 +9,7 @@ from connector.errors import Refused
 from connector.model import Applied, MailMode, Meeting, QuickAdd, Removal, Reply, Response
 
 if TYPE_CHECKING:
-    from connector.source.memory import MemoryCalendar
+    from connector.source.memory_calendar import MemoryCalendar
 
 HOUR = timedelta(hours=1)
 

@@ -15,7 +15,12 @@ from connector.sync.keywords import planning
 from connector.sync.keywords.conferences import abroad, details_digest
 from connector.sync.keywords.journal import noted
 from connector.sync.keywords.marker import NO_BLOCK, Marker
-from connector.sync.keywords.planning import Adopt, Await, Case, Host
+from connector.sync.keywords.planning import Case
+from connector.sync.keywords.plans import (
+    Adopt,
+    Await,
+    Host,
+)
 from connector.sync.keywords.settling import commit
 from connector.sync.keywords.writing import update, write
 from connector.sync.outcome import Step

@@ -28,10 +28,10 @@ from connector.sync.keywords.conferences import (
     replaced,
 )
 from connector.sync.keywords.journal import noted
-from connector.sync.keywords.planning import (
+from connector.sync.keywords.planning import Case
+from connector.sync.keywords.plans import (
     Adopt,
     Await,
-    Case,
     End,
     Host,
     Leave,

@@ -17,7 +17,7 @@ from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.keywords import noticing, planning
 from connector.sync.keywords.journal import SENTENCES
-from connector.sync.keywords.planning import (
+from connector.sync.keywords.plans import (
     Adopt,
     Await,
     End,
