@@ -99,14 +99,21 @@ def test_a_damaged_keystore_is_one_sentence(call: Call, path: Path, tmp_path: Pa
     assert call("config", "check", "--offline", "--config", path).code == 0
 
 
-def test_what_is_not_used_yet_is_a_warning(call: Call, path: Path) -> None:
-    """A part without function yet is remarked upon and harms nothing."""
+def test_what_is_not_read_is_a_warning(call: Call, path: Path) -> None:
+    """A file that looks as if it counted is remarked upon and harms nothing."""
+    extra = path.parent / "conf.d" / "more.yml"
+    extra.parent.mkdir(exist_ok=True)
+    extra.write_text("mode: observe\n")
+    answer = call("config", "check", "--offline", "--quiet", "--config", path)
+    assert (answer.code, answer.err) == (0, f"warning: {extra} is not read; name it .yaml\n")
+
+
+def test_what_does_not_work_is_no_warning_but_refused(call: Call, path: Path) -> None:
+    """A proxy that wants Kerberos would keep everything from the hub: better said before than found out."""
     path.write_text(path.read_text() + "proxies: {x: {url: http://proxy.example:3128, auth: negotiate}}\n")
     answer = call("config", "check", "--offline", "--quiet", "--config", path)
-    assert (answer.code, answer.err) == (
-        0,
-        "warning: proxies.x.auth is accepted and not yet used by this version\n",
-    )
+    assert answer.code == 2
+    assert "write basic" in answer.err
 
 
 def test_problems_are_lines_with_file_and_line(call: Call, path: Path) -> None:
