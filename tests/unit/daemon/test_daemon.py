@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,7 +19,7 @@ from connector.config import load
 from connector.control import SOCKET
 from connector.control.client import call
 from connector.daemon import daemon as module
-from connector.daemon.daemon import Daemon, Stopped
+from connector.daemon.daemon import TICK, Daemon, Stopped
 from connector.errors import StoreError, Superseded, UserError
 from connector.model import AuditEntry, Mailbox, Phase, Session
 from connector.notify import Heartbeat
@@ -310,6 +311,34 @@ def test_a_reload_that_can_not_be_carried_out_changes_nothing(
 
     process.run(play)
     assert process.manager.heard == ["READY", "RELOADING", "READY", "RELOADING", "READY"]
+
+
+def test_a_clock_that_is_set_back_plans_everything_anew(
+    process: Process, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Jobs and mailboxes would wait until it is as late again; set forward, nothing has to wait."""
+    begun: list[Appliance] = []
+    again = threading.Event()
+    remember = Appliance.remember
+
+    def counted(appliance: Appliance) -> None:
+        begun.append(appliance)
+        if len(begun) > 1:
+            again.set()
+        remember(appliance)
+
+    monkeypatch.setattr(Appliance, "remember", counted)
+    clock = process.ground.clock
+    assert isinstance(clock, ManualClock)
+
+    def play() -> None:
+        clock.forward(timedelta(hours=2))
+        assert not again.wait(2 * TICK)
+        clock.forward(-timedelta(hours=1))
+        assert again.wait(PATIENCE)
+
+    process.run(play)
+    assert len(begun) == 2
 
 
 def test_a_new_log_level_needs_no_restart(process: Process) -> None:
