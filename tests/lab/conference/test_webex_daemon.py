@@ -14,7 +14,7 @@ from tests.lab.conference.webex import HONEST, FakeWebex
 from tests.lab.exchange.certificates import Authority
 from tests.lab.keyword_site import KeywordSite
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(180)]
 
 TEXT = """\
 keywords: {{"@webex": once, ":myroom": own}}
@@ -116,3 +116,28 @@ def test_a_new_refresh_token_sets_the_keyword_going(desk: Desk) -> None:
     desk.wait(lambda: desk.webex.asked[-1] == ("POST", "/v1/access_token"), "the old token to be shown")
     desk.set_secret(REFRESH, "refresh-new")
     desk.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
+
+
+def test_a_cancelled_meeting_ends_at_webex_too(desk: Desk) -> None:
+    """Its item is gone from the calendar; the meeting that was made for it is deleted there, once."""
+    uid = desk.site.create("@webex")
+    desk.wait(lambda: bool(desk.meeting(uid)), "the link in the invitation")
+    desk.site.site.exchange.edit("cancel", mailbox=desk.site.owner, item=uid)
+    desk.wait(lambda: not desk.webex.meetings, "Webex to hear of the end")
+
+
+def test_a_sign_in_is_used_although_nobody_makes_a_meeting(tmp_path: Path) -> None:
+    """A minute after its start the daemon has exchanged the refresh token, and keeps the new one."""
+    now = datetime.now(UTC)
+    authority = Authority(tmp_path, now)
+    with ExitStack() as stack:
+        webex = stack.enter_context(FakeWebex(now, rotates=True, certificate=authority.issue([], now).path))
+        (tmp_path / "conf.d").mkdir()
+        (tmp_path / "conf.d" / "webex.yaml").write_text(TEXT.format(url=webex.url, ca=authority.path))
+        alone = Desk(stack.enter_context(KeywordSite(tmp_path)), webex)
+        alone.set_secret("webex/webex/client", "client-1:client-secret-1")
+        alone.set_secret(REFRESH, "refresh-1")
+        alone.site.wait(lambda: webex.refresh == "refresh-2", "the refresh token to be used", 100)
+        held = {row["name"]: row for row in alone.site.site.json("secret", "list")}
+        assert held[REFRESH]["version"] == 2
+        assert webex.asked == [("POST", "/v1/access_token")]
