@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from connector.app.google import settings_of
 from connector.app.ground import Ground
@@ -13,7 +14,7 @@ from connector.doctor.sight import Place, Sight
 from connector.errors import Verdict
 from connector.model import Mailbox
 from connector.source.google import keyfile
-from connector.source.google.authentication import Tokens
+from connector.source.google.authentication import CALENDAR, Tokens
 from connector.source.google.federation import subject_token
 from connector.source.google.keyfile import Federation
 from connector.source.google.push import Route
@@ -30,9 +31,9 @@ class GoogleTools:
         self._name = name
         self._ground = ground
         self._settings = settings_of(name, section, ground.loaded.config, ground.keystore, ground.store)
-        wire = Wire(self._settings)
-        tokens = Tokens(self._settings, wire, ground.clock)
-        self._source = GoogleSource(self._settings, wire, tokens, ground.clock)
+        self._wire = Wire(self._settings)
+        tokens = Tokens(self._settings, self._wire, ground.clock)
+        self._source = GoogleSource(self._settings, self._wire, tokens, ground.clock)
         routes = {host: _dial(target) for host, target in self._settings.resolve.items()}
         self._way = network.Way(
             trusting(self._settings.ca, setting=f"sources.{self._settings.name}.ca"), routes
@@ -49,6 +50,11 @@ class GoogleTools:
     def keys(self) -> Mapping[str, str]:
         """Each secret, with "" or what is wrong with its content."""
         return {key.name: _fault(key.content()) for key in self._settings.keys}
+
+    def grant(self, secret: str, mailbox: Mailbox) -> None:
+        """A token made with one key, and thrown away."""
+        alone = replace(self._settings, keys=tuple(one for one in self._settings.keys if one.name == secret))
+        Tokens(alone, self._wire, self._ground.clock).bearer(self._source.subject(mailbox), CALENDAR)
 
     def federated(self) -> bool:
         """Whether a secret stands for a key at Google."""

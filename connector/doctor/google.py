@@ -28,6 +28,9 @@ class GoogleInstruments(Protocol):
     def keys(self) -> Mapping[str, str]:
         """Each secret that holds a service account key, with "" or the code of what is wrong with the file."""
 
+    def grant(self, secret: str, mailbox: Mailbox) -> None:
+        """Ask for a token of the calendar in the owner's name with this key alone."""
+
     def calendar(self, mailbox: Mailbox) -> str:
         """Open the calendar of an activated mailbox in its owner's name; the role that is granted."""
 
@@ -60,8 +63,11 @@ def examine(
         sights.append(sight)
         yield from judge(sight, now, tenant.expiry_warning)
         clear = clear and sight.clear
-    keys = list(_keys(tools.keys()))
+    found = tools.keys()
+    keys = list(_keys(found))
     yield from keys
+    if clear and len(found) > 1:
+        yield from _each_key([secret for secret, code in found.items() if not code], tenant, tools)
     if not clear or not any(one.code == "" for one in keys):
         yield skipped("calendar", tenant.name, "without a connection and a key nobody is asked for")
         return
@@ -76,6 +82,21 @@ def _keys(found: Mapping[str, str]) -> Iterator[Finding]:
             continue
         reason = explain(code)
         yield failed("key", secret, code, reason.sentence, reason.remedy.replace("{secret}", secret))
+
+
+def _each_key(secrets: list[str], tenant: Tenant, tools: GoogleInstruments) -> Iterator[Finding]:
+    """Each of several keys by itself, so that a new one is known to be good before the old one is retired."""
+    for secret in secrets if tenant.patients else ():
+        try:
+            tools.grant(secret, tenant.patients[0])
+        except Verdict as verdict:
+            reason = explain(verdict.code)
+            remedy = reason.remedy.replace("{secret}", secret).replace(
+                "{address}", tenant.patients[0].address
+            )
+            yield failed("grant", secret, verdict.code, f"{reason.sentence} ({verdict.detail})", remedy)
+        else:
+            yield passed("grant", secret, "Google accepts it")
 
 
 def _people(tenant: Tenant, tools: GoogleInstruments) -> Iterator[Finding]:

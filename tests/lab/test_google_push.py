@@ -91,6 +91,22 @@ def test_a_further_key_takes_over(site: GoogleSite) -> None:
     )
 
 
+def test_each_of_two_keys_is_tested_by_itself(site: GoogleSite) -> None:
+    """Add, test, retire: the doctor says of each key whether Google accepts it, though the other one would do."""
+    google = site.google
+    site.cli("secret", "set", "google/brand/b", stdin=json.dumps(google.tell("/key")))
+    grants = {one["subject"]: one["mark"] for one in findings(site) if one["check"] == "grant"}
+    assert grants == {"google/brand/a": "pass", "google/brand/b": "pass"}
+    google.tell("/key/revoke", id=json.loads(google.key)["private_key_id"])
+    failed = [one for one in findings(site) if one["mark"] == "fail"]
+    assert [(one["check"], one["subject"], one["code"]) for one in failed] == [
+        ("grant", "google/brand/a", "google-key-removed")
+    ]
+    site.cli("secret", "delete", "google/brand/a", "--yes")
+    google.edit("create", mailbox=google.address(1), start=TOMORROW.isoformat(), subject="Retired")
+    site.follows(google.address(1))
+
+
 def test_each_bad_user_is_one_sentence(site: GoogleSite) -> None:
     """Nobody of that name, no calendar service, suspended: the user's own state, and the others go on."""
     google = site.google
@@ -147,5 +163,9 @@ def test_a_key_that_is_none_is_refused_when_it_is_typed(site: GoogleSite) -> Non
 
 def failures(site: GoogleSite) -> set[str]:
     """Codes of what the doctor finds wrong."""
-    found = site.json("doctor", "--source", "brand")["findings"]
-    return {one["code"] for one in found if one["mark"] == "fail"}
+    return {one["code"] for one in findings(site) if one["mark"] == "fail"}
+
+
+def findings(site: GoogleSite) -> list[dict[str, Any]]:
+    """What the doctor says."""
+    return list(site.json("doctor", "--source", "brand")["findings"])

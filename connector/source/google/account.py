@@ -14,7 +14,13 @@ PRIMARY = "primary"
 
 
 class Directory:
-    """Answers from the configuration alone: Google has one address for everybody, and a grant tells the rest."""
+    """Answers from the configuration alone: Google has one address for everybody, and a grant tells the rest.
+
+    ``stable_id`` stays "": with the two scopes there is none to be had. The calendar's id is the address itself, an account's
+    number is told to sign-ins and to the Directory API alone, which would take an administrator's scope. So the core can't follow
+    a renamed user by itself: Google keeps the old address as an alias, in whose name no grant is made (``google-no-such-user``),
+    and ``mailbox rename`` says who it is now. Nor can it tell that an address was given to somebody else; deactivate leavers.
+    """
 
     def __init__(self, settings: GoogleSettings) -> None:
         self._settings = settings

@@ -68,6 +68,10 @@ class GoogleSource:
         self.sharing.open(mailbox, self.role)
         return Identity(mailbox.address, mailbox.stable_id, mailbox.location)
 
+    def subject(self, mailbox: Mailbox) -> str:
+        """The user in whose name a calendar is opened."""
+        return self._directory.subject(mailbox)
+
     def role(self, mailbox: Mailbox) -> str:
         """What may be done with a calendar, in Google's word. Raises AccessDenied ``google-times-only`` and others."""
         role = self.services.events(mailbox, _OPENED).get("accessRole")
