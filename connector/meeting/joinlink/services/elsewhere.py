@@ -25,6 +25,7 @@ SERVICES = (
         "discord",
         "discord.gg",
         "discord.com",
+        "discordapp.com",
         shapes=(
             shape("invitation", r"/[\w-]+", host=r"discord\.gg"),
             shape("channel", r"/(?:invite|channels|events)/.+"),

@@ -16,7 +16,7 @@ SERVICES = (
     _webinar("venue", "app.venue.live", shapes=(shape("event", r"/app/.+"),)),
     _webinar("demio", "event.demio.com"),
     _webinar("livestorm", "app.livestorm.com", "app.livestorm.co", shapes=(shape("event", r"/p/.+"), *_ANY)),
-    _webinar("luma", "lu.ma"),
+    _webinar("luma", "lu.ma", "luma.com"),
     _webinar(
         "streamyard",
         "streamyard.com",
