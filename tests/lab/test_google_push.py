@@ -47,7 +47,7 @@ def test_a_change_is_heard_of_through_the_hub(site: GoogleSite) -> None:
 
 
 def test_a_removed_user_leaves_no_channel_behind(site: GoogleSite) -> None:
-    """Deactivation stops the channel at Google, and no further request is made in the user's name."""
+    """Deactivation stops the channel at Google and forgets the token; no further request is made in the user's name."""
     google, gone = site.google, site.google.address(2)
     site.wait(lambda: len(channels(site)) == 2, "two channels")
     site.cli("mailbox", "deactivate", gone, "--yes")
@@ -58,6 +58,9 @@ def test_a_removed_user_leaves_no_channel_behind(site: GoogleSite) -> None:
     google.edit("create", mailbox=google.address(1), start=TOMORROW.isoformat(), subject="Seen")
     site.follows(google.address(1))
     assert gone not in {one["subject"] for one in google.log(since)}
+    made = google.tell("/grants")["made"]
+    site.activate(gone)
+    assert google.tell("/grants")["made"] > made
 
 
 def test_a_channel_survives_a_restart(site: GoogleSite) -> None:
