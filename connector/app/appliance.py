@@ -13,15 +13,16 @@ from typing import Any
 from uuid import uuid4
 
 from connector.alarms import Alarms
+from connector.app import vitals
 from connector.app.conferences import build_conferences
-from connector.app.contents import examine
-from connector.app.exchange import ExchangeParts, account_in_force, build_exchange, secret_name
-from connector.app.google import GoogleParts, build_google
+from connector.app.exchange import account_in_force, secret_name
+from connector.app.google import GoogleParts
 from connector.app.ground import Ground, forget_refusals
 from connector.app.keys import build_keys
 from connector.app.keywords import keyword_terms
 from connector.app.paces import Paces
 from connector.app.relay import VERSION, build_cloud
+from connector.app.sources import accounts_in_force, build_sources
 from connector.config import Config
 from connector.config.sources import ExchangeSource as ExchangeSection
 from connector.errors import NotFound, UserError, Verdict
@@ -39,13 +40,13 @@ from connector.reporter import Reporter
 from connector.roster.base import RosterPlace
 from connector.rules import brake_of, first_loads_of, joining, rules_of, settle_version
 from connector.seal.digest import Digester
-from connector.source.base import Notice, Source, Watcher
+from connector.source.base import Source, Watcher
 from connector.source.google.receiver import OwnReceiver
 from connector.source.google.throttle import Budget
 from connector.sync import gate
 from connector.sync.context import Context
 from connector.sync.engine import Engine
-from connector.sync.holds import Hold, Holds
+from connector.sync.holds import Holds
 from connector.sync.keywords import why
 from connector.sync.state import WATCHED
 from connector.sync.watch import WatchList, pass_on
@@ -183,27 +184,12 @@ class Appliance:
     def vitals(self) -> Vitals:
         """For status."""
         _, busy = self.engine.scheduler.load()
-        state = self.sender.state
         return Vitals(
             started_at=self.started_at,
-            hub={
-                "up": bool(state.up),
-                "since": state.since.isoformat(timespec="seconds"),
-                "problem": explain(state.code).sentence if state.code else "",
-            },
-            streams=self._streams(),
-            holds=[_hold_row(key, hold) for key, hold in self.holds.all().items()],
-            alarms=[
-                {
-                    "number": one.kind.number,
-                    "sentence": one.sentence,
-                    "remedy": one.remedy,
-                    "since": one.since.isoformat(timespec="seconds"),
-                    "count": one.count,
-                    "subjects": list(one.subjects),
-                }
-                for one in self.alarms.current()
-            ],
+            hub=vitals.hub_row(self.sender.state),
+            streams=[vitals.stream_row(*one) for one in self.watch_list.coverage().items()],
+            holds=[vitals.hold_row(*one) for one in self.holds.all().items()],
+            alarms=[vitals.alarm_row(one) for one in self.alarms.current()],
             workers=self.engine.scheduler.workers,
             busy=busy,
             brake_since=gate.stopped_at(self.context),
@@ -340,55 +326,6 @@ class Appliance:
         account = account_in_force(section, self.ground.clock().date())
         return section.accounts[account].user, secret_name(source, account)
 
-    def _streams(self) -> list[dict[str, Any]]:
-        return [
-            {
-                "source": name,
-                "streams": coverage.streams,
-                "streamed": len(coverage.streamed),
-                "polled": len(coverage.polled),
-                "broken": {group: explain(code).sentence for group, code in coverage.broken.items()},
-            }
-            for name, coverage in self.watch_list.coverage().items()
-        ]
-
-
-def build_sources(
-    ground: Ground, noticed: Callable[[str, Notice], None] = lambda _source, _notice: None
-) -> dict[str, ExchangeParts | GoogleParts]:
-    """The sources of a configuration that this version can read. Raises ConfigError for what it names and can't be used."""
-    return {
-        name: _build_source(name, ground, partial(noticed, name)) for name in ground.loaded.config.sources
-    }
-
-
-def _build_source(name: str, ground: Ground, tell: Callable[[Notice], None]) -> ExchangeParts | GoogleParts:
-    config, keystore, store, clock = ground.loaded.config, ground.keystore, ground.store, ground.clock
-    section = config.sources[name]
-    if isinstance(section, ExchangeSection):
-        return build_exchange(name, section, config, keystore, store, clock, tell)
-    return build_google(name, section, config, keystore, store, clock, tell)
-
-
-def rehearse(ground: Ground) -> None:
-    """Build whatever a configuration can spoil and give it up again, changing nothing. Raises ConfigError."""
-    examine(ground.loaded)
-    build_cloud(ground.loaded.config, ground.keystore, ground.clock).close()
-    for provider in build_conferences(
-        ground.loaded.config, ground.keystore, ground.store, ground.clock
-    ).values():
-        provider.close()
-    build_keys(ground).close()
-    for parts in build_sources(ground).values():
-        parts.source.close()
-
-
-def accounts_in_force(ground: Ground) -> dict[str, str]:
-    """The service account that each source uses today."""
-    today = ground.clock().date()
-    sections = ground.loaded.config.sources.items()
-    return {name: account_in_force(one, today) for name, one in sections if isinstance(one, ExchangeSection)}
-
 
 def digester(ground: Ground) -> Digester:
     """Keyed digests under local keys of the keystore."""
@@ -401,13 +338,3 @@ def _run_watcher(
     watcher: Watcher | OwnReceiver, nudge: Callable[[Nudge], None], stop: threading.Event
 ) -> None:
     watcher.run(stop, nudge)
-
-
-def _hold_row(key: str, hold: Hold) -> dict[str, Any]:
-    source, _, server = key.partition(" ")
-    return {
-        "source": source,
-        "server": server,
-        "problem": explain(hold.code).sentence,
-        "until": hold.until.isoformat(timespec="seconds"),
-    }

@@ -16,8 +16,9 @@ import structlog
 from connector import log
 from connector.alarms import Alarms, kinds
 from connector.app import metrics, outlook
-from connector.app.appliance import Appliance, Task, digester, rehearse
+from connector.app.appliance import Appliance, Task, digester
 from connector.app.ground import Ground, open_ground
+from connector.app.rehearsal import rehearse
 from connector.app.relay import VERSION
 from connector.config import Config, diff, load
 from connector.control import SOCKET, ControlServer

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from connector.alarms import Alarms, kinds
-from connector.app.appliance import Appliance, rehearse
+from connector.app.appliance import Appliance
 from connector.app.exchange import StoredRefusals, account_in_force, settings_of
 from connector.app.ground import Ground, roster_places, secret_of
+from connector.app.rehearsal import rehearse
 from connector.config import load
 from connector.config.sources import ExchangeSource
 from connector.errors import ConfigError, NotFound
