@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from connector.errors import Verdict
+from connector.errors import Refused, Verdict
 from connector.meeting import keyword
 from connector.model import Conference, ConferenceOrder, JoinDetails, Kind, Wish
 from connector.sync.keywords.terms import KeywordTerms
@@ -23,6 +23,8 @@ class MemoryProvider:
     standing: dict[str, tuple[str, ConferenceOrder]] = field(default_factory=dict)
     """Conferences that exist, by id: the tag of their order, and the order."""
     made: int = 0
+    refuses: bool = False
+    """Whether it makes nothing new."""
     faults: list[Verdict] = field(default_factory=list)
 
     def make(self, order: ConferenceOrder) -> Conference:
@@ -30,6 +32,8 @@ class MemoryProvider:
         found = self._found(order) if self.tagged else None
         if found:
             return found
+        if self.refuses:
+            raise Refused("conference-attribute-missing")
         self.made += 1
         room = f"{self.name}-{self.made}"
         self.standing[room] = (order.tag, order)

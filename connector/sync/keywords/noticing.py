@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from connector.model import Attendee, Intent, IntentState, Meeting, Response, Series, Wish
+from connector.sync.keywords.planning import UNDECORATED
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -149,12 +150,13 @@ def _wish(spot: _Spot, sight: Sight) -> Wish | None:
 class _Given:
     """What an exception has from its series unless it says otherwise: what is asked for there, and what stands there.
 
-    ``digest`` changes with what stands there; an exception that was settled with another one is looked at again. What keywords
+    ``bare`` tells that nothing stands there although something is asked for. ``digest`` changes with what stands there; an exception that was settled with another one is looked at again. What keywords
     mean is no part of it: a changed configuration by itself is no reason to write.
     """
 
     wish: Wish | None
     url: str
+    bare: bool
     digest: str
 
 
@@ -162,7 +164,8 @@ def _given(home: _Spot | None, intent: Intent | None, sight: Sight) -> _Given:
     wish = _wish(home, sight) if home else intent.wish if intent and intent.open else None
     held = intent.conference if intent else None
     url = held.details.url if held and intent and intent.state is IntentState.DONE else ""
-    return _Given(wish, url, sight.digests.series_key(f"given\0{url}"))
+    bare = intent is not None and intent.state is IntentState.LEFT and intent.code != UNDECORATED
+    return _Given(wish, url, bare, sight.digests.series_key(f"given\0{url}{bare or ''}"))
 
 
 def _differs(spot: _Spot, given: _Given, sight: Sight) -> bool:
@@ -174,7 +177,8 @@ def _differs(spot: _Spot, given: _Given, sight: Sight) -> bool:
     names = bool(given.url) and (given.url in meeting.body or given.url in meeting.online)
     if wish is None:
         return names or sight.shows_block(meeting.body)
-    return wish != given.wish or (bool(given.url) and not names)
+    stale = given.bare and sight.shows_block(meeting.body)
+    return wish != given.wish or stale or (bool(given.url) and not names)
 
 
 def _of_series(home: _Spot, before: Intent | None, key: str, sight: Sight) -> Intent | None:

@@ -100,6 +100,12 @@ class Case:
         return self.terms.find(self.item.meeting.location)
 
     @property
+    def names_what_ended(self) -> bool:
+        """Whether our block stands there as we wrote it, and no conference is held for it any more."""
+        held = self.intent.conference is not None or self.item.obstacle != ""
+        return not held and self.mark is not None and self.standing is Standing.AS_WRITTEN
+
+    @property
     def ours(self) -> Hosted | None:
         """The conference that the calendar system keeps with the item, if it is the one that our write ordered."""
         mark, hosted = self.mark, self.item.hosted
@@ -219,7 +225,7 @@ def _borrowed(case: Case, wish: Wish, home: Intent | None) -> Plan:
     if home is None:
         return Make(wish)
     if home.conference is None:
-        return Leave(home.code)
+        return End(clean=True) if case.names_what_ended else Leave(home.code)
     if case.intent.conference != home.conference:
         return Share(home)
     return _written(case)

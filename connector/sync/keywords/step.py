@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from connector.errors import Conflict, Refused, Throttled, Transient, Unreadable
-from connector.model import Intent, IntentState, WholeItem
+from connector.model import Intent, IntentState, WholeItem, Wish
 from connector.sync import gate, state
 from connector.sync.due import well
 from connector.sync.keywords import cloud, hosting, planning
@@ -44,7 +44,7 @@ from connector.sync.keywords.plans import (
     Share,
 )
 from connector.sync.keywords.settling import commit, put_off, refused, settle
-from connector.sync.keywords.writing import CAUSE, put, strip, take_out
+from connector.sync.keywords.writing import CAUSE, clear, put, strip, take_out
 from connector.sync.outcome import Step
 from connector.sync.publish import Draft
 from connector.sync.visit import Visit
@@ -136,11 +136,21 @@ def _conference(visit: Visit, case: Case, plan: Recall | Make | Replace | Move) 
         case Recall(key=key, wish=wish):
             return recall(visit, case, key, wish)
         case Make(wish=wish):
-            return make(visit, case, wish)
+            return _make(visit, case, wish)
         case Replace(wish=wish):
             return replaced(visit, case, wish)
         case Move():
             return move(visit, case)
+
+
+def _make(visit: Visit, case: Case, wish: Wish) -> Step:
+    """Make it; where that is refused, a block that names the conference before it, which has ended, goes."""
+    try:
+        return make(visit, case, wish)
+    except Elsewhere as said:
+        if not (isinstance(said.verdict, Refused) and case.names_what_ended):
+            raise
+        return clear(_anew(visit), case, said.verdict.code)
 
 
 def _changes_something(plan: Plan) -> bool:

@@ -40,6 +40,13 @@ def take_out(visit: Visit, case: Case) -> Step:
     return write(visit, case, ended(case.intent), update(case, body, _bare(case)))
 
 
+def clear(visit: Visit, case: Case, code: str) -> Step:
+    """Take out a block whose conference has ended and that no other can follow, for a reason."""
+    body = case.terms.blocks.take_out(case.item, case.block)
+    left = replace(ended(case.intent), state=IntentState.LEFT, wish=case.wish, code=code)
+    return write(visit, case, left, update(case, body, _bare(case)))
+
+
 def strip(visit: Visit, case: Case) -> Step:
     """As an administrator wishes: the block goes without mails, and the keyword asks for nothing more for now."""
     bare = replace(ended(case.intent), state=IntentState.LEFT, code=planning.UNDECORATED)

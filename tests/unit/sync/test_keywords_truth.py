@@ -342,3 +342,55 @@ def test_an_activation_carries_out_what_stands_there_already() -> None:
     bodies = [one.body for item in items for one in calendar.items[item].occurrences.values()]
     assert sum("rooms.example.com" in body for body in bodies) == 4
     assert len(calendar.sent) == 4
+
+
+def refusing(desk: Desk) -> None:
+    """The other provider refuses whatever it is asked for."""
+    desk.other.refuses = True
+
+
+def test_a_block_does_not_outlive_its_conference_when_the_next_is_refused() -> None:
+    """Another keyword whose service refuses: nobody is led into a room that has ended, and one mail says so."""
+    desk = Desk()
+    item = desk.add("@meet")
+    refusing(desk)
+    desk.edit(item, location="@webex")
+    assert "rooms.example.com" not in desk.body(item)
+    assert desk.provider.standing == {}
+    assert (desk.intent().state, desk.code()) == (IntentState.LEFT, "conference-attribute-missing")
+    assert len(desk.calendar.sent) == 2
+    desk.house.forward(HOUR)
+    assert len(desk.calendar.sent) == 2
+
+
+@pytest.mark.parametrize("copies", COPIES)
+def test_no_exception_names_a_conference_that_ended_when_the_next_is_refused(copies: frozenset[str]) -> None:
+    """What became of the series becomes of its exceptions."""
+    desk = Weekly(copies)
+    desk.begin("@meet")
+    desk.edit(desk.series, desk.starts[1], subject="Lunch")
+    refusing(desk)
+    desk.edit(desk.series, location="@webex")
+    assert desk.rooms() == [""] * 3
+    assert desk.standing() == set()
+
+
+def test_a_block_that_its_user_changed_stays_when_the_next_is_refused() -> None:
+    """What a user has written into it is the user's."""
+    desk = Desk()
+    item = desk.add("@meet")
+    desk.edit(item, body=desk.body(item).replace("memory-1", "memory-1 (ask for Bob)"))
+    refusing(desk)
+    desk.edit(item, location="@webex")
+    assert "ask for Bob" in desk.body(item)
+
+
+def test_the_next_keyword_works_after_a_refusal() -> None:
+    """A refusal is no end."""
+    desk = Desk()
+    item = desk.add("@meet")
+    refusing(desk)
+    desk.edit(item, location="@webex")
+    desk.edit(item, location="@meet")
+    assert "memory-2" in desk.body(item)
+    assert set(desk.provider.standing) == {"memory-2"}
