@@ -23,7 +23,11 @@ from connector.kms.cli.program import cli as kms
 from scripts.packaging import completion, manual, parts
 from scripts.packaging.catalogue import catalogue
 
-PINS = (Path("requirements/runtime.txt"), Path("packaging/requirements/source.txt"))
+PINS = (
+    Path("requirements/runtime.txt"),
+    Path("requirements/kerberos.txt"),
+    Path("packaging/requirements/source.txt"),
+)
 
 CONNECTOR = manual.About(
     "calendar-connector",

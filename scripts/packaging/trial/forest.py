@@ -12,7 +12,8 @@ from connector.roster.ldapexpiry import password_ends
 from connector.roster.ldapgroup import DirectorySettings
 from scripts.packaging.trial.checks import CONFIGURATION, Step, expect
 from scripts.packaging.trial.machine import Machine, MachineError
-from scripts.packaging.trial.site import UNIT, Site, wait
+from scripts.packaging.trial.site import MAIL_NAME, UNIT, Site, wait
+from scripts.packaging.trial.ticket import log_on
 from tests.lab.exchange.certificates import Authority
 
 NAME = "dc1.ad.example.com"
@@ -26,8 +27,9 @@ systemctl stop smbd nmbd winbind samba 2>/dev/null
 rm -f /etc/samba/smb.conf
 samba-tool domain provision --realm=AD.EXAMPLE.COM --domain=EXAMPLE --server-role=dc --dns-backend=NONE --host-name=dc1 \
     --adminpass=Administrator-7531 --option='tls certfile=/srv/tls.pem' --option='tls keyfile=/srv/key.pem' \
-    --option='tls cafile=/srv/ca.pem' --option='server services=ldap,cldap,rpc' || exit 1
+    --option='tls cafile=/srv/ca.pem' --option='server services=ldap,cldap,rpc,kdc' || exit 1
 samba-tool user create svc-cal-ldap {password} || exit 1
+samba-tool user create svc-exchange {password} && samba-tool spn add HTTP/{server} svc-exchange || exit 1
 samba-tool group add staff && samba-tool group add team || exit 1
 for name in user2 user3; do samba-tool user create $name {password} --mail-address=$name@example.com || exit 1; done
 samba-tool group addmembers staff team,user2 && samba-tool group addmembers team user3 || exit 1
@@ -63,7 +65,7 @@ class Forest:
         self._founding.start()
 
     def _found(self) -> None:
-        script = _PROVISION.format(password=PASSWORD)
+        script = _PROVISION.format(password=PASSWORD, server=MAIL_NAME)
         done = self._machine.try_("sh", "-c", script, seconds=PROVISION_SECONDS)
         if done.returncode:
             self._trouble = (done.stderr + done.stdout)[-2000:]
@@ -73,6 +75,7 @@ class Forest:
         yield "Active Directory (Samba): the domain is up", self._up
         yield "a nested group of it activates mailboxes", self._activate
         yield "it tells when a password ends", self._expiry
+        yield "a keytab of it logs on inside the sandbox", self._log_on
 
     def _up(self) -> None:
         self._founding.join(PROVISION_SECONDS)
@@ -110,6 +113,9 @@ class Forest:
         found = password_ends(asking, [ACCOUNT, "EXAMPLE\\user2", "nobody@ad.example.com"])
         days = {account: (ends - datetime.now(UTC)).days for account, ends in found.items()}
         expect("days until the passwords end", days, {ACCOUNT: 41, "EXAMPLE\\user2": 41})
+
+    def _log_on(self) -> None:
+        log_on(self._site.appliance, self._machine, ACCOUNT, NAME, MAIL_NAME)
 
 
 class _Nothing:
