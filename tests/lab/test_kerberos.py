@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from base64 import b64encode
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -133,3 +134,14 @@ def test_a_keytab_needs_an_account_with_a_realm(kdc: Kdc) -> None:
     """A logon name with a backslash names none."""
     with TicketServer() as server, pytest.raises(CredentialRefused, match="name@domain"):
         ask(server, keytab(kdc), user="EXAMPLE\\svc-calendar")
+
+
+def test_a_spoilt_krb5_conf_is_told_and_a_keytab_waits(
+    kdc: Kdc, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The administrator hears where to look; the keytab is not taken for refused."""
+    spoilt = tmp_path / "krb5.conf"
+    spoilt.write_text("[libdefaults\n}{")
+    monkeypatch.setenv("KRB5_CONFIG", str(spoilt))
+    with TicketServer() as server, pytest.raises(Transient, match=r"/etc/krb5\.conf"):
+        ask(server, keytab(kdc))

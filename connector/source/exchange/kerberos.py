@@ -75,11 +75,25 @@ def credential(account: str, secret: str) -> Iterator[Credential]:
             raise CredentialRefused("credential-missing", sentence)
         yield account, secret
         return
-    wallet = _Wallet(library, f"{name}@{domain.upper()}")
+    wallet = _opened(library, f"{name}@{domain.upper()}", keytab)
+    if wallet is None:
+        yield account, secret
+        return
     try:
         yield _fetched(wallet, keytab, secret) or (account, secret)
     finally:
         wallet.close()
+
+
+def _opened(library: ModuleType, principal: str, keytab: bytes | None) -> _Wallet | None:
+    """A place for tickets; None where this machine's Kerberos can't be used and a password could go on with NTLM."""
+    try:
+        return _Wallet(library, principal)
+    except library.Krb5Error as error:
+        if keytab:
+            sentence = f"Kerberos can't be used here, look at /etc/krb5.conf: {error}"
+            raise Transient("unreachable", sentence) from error
+        return None
 
 
 def _fetched(wallet: _Wallet, keytab: bytes | None, secret: str) -> Credential | None:
