@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from connector.errors import ConfigError
 from connector.roster.base import RosterUnreadable
 from connector.tls import trusting
 
@@ -140,13 +141,15 @@ class LdapGroupRoster:
                 raise RosterUnreadable(
                     f"{url} refuses the password of {self._settings.bind}; nothing was changed"
                 ) from None
-            except (LDAPException, OSError) as error:
+            except (LDAPException, OSError, ConfigError) as error:
                 problems.append(f"{url}: {_words(error)}")
         raise RosterUnreadable(f"no server of the directory can be used ({'; '.join(problems)})")
 
     def _bound(self, url: str) -> Connection:
         place = urlsplit(url)
-        tls = _CheckedTls(trusting(self._settings.ca, setting="roster: ca"), place.hostname or "")
+        tls = _CheckedTls(
+            trusting(self._settings.ca, setting=f"directories.{self._settings.name}.ca"), place.hostname or ""
+        )
         server = Server(
             place.hostname,
             place.port or 636,
